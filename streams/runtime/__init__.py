@@ -1,0 +1,1 @@
+"""The only place with Kafka, time, environment, metrics and processes."""

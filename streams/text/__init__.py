@@ -1,0 +1,1 @@
+"""Pure text helpers that two stages or more want."""
