@@ -1,0 +1,108 @@
+"""Bytes to text: the charset that was declared, the one that fits, or none."""
+
+import codecs
+import re
+
+from charset_normalizer import from_bytes
+
+from streams.errors import Reason, Unprocessable
+
+SAMPLE_BYTES = 4096
+"""What detection looks at, from the first non-ASCII byte on: more takes longer and tells no more."""
+
+MAX_DAMAGE = 0.01
+"""Share of a text's non-ASCII characters that may be undecodable before its charset counts as the wrong one: a stray
+byte or a cut last character must not cost the release."""
+
+CANDIDATES = (
+    "cp1252", "cp1250", "cp1251", "koi8_r", "cp1256", "cp1258", "cp874", "gb18030", "big5", "cp949", "cp932", "euc_jp",
+)  # fmt: skip
+"""What detection may answer: the legacy charsets of the languages Newsmill names."""
+
+# A label means what browsers take it for (WHATWG Encoding Standard): wires that say latin-1 send Windows quotes.
+_LABELS = {
+    "ascii": "cp1252",
+    "iso8859-1": "cp1252",
+    "iso8859-9": "cp1254",
+    "iso8859-11": "cp874",
+    "tis-620": "cp874",
+    "gb2312": "gb18030",
+    "gbk": "gb18030",
+    "euc_kr": "cp949",
+    "shift_jis": "cp932",
+    "big5": "big5hkscs",
+    "windows-874": "cp874",
+    "windows-31j": "cp932",
+}
+
+_CHARSET = re.compile(r"(?:ascii|tis-|utf-8|utf-16|utf-32|iso8859|iso2022|hz|cp\d|koi8|mac|gb|big5|euc|shift|johab)")
+"""Of the codecs that Python knows: the charsets. The rest are traps (`idna` is quadratic, `utf-7` hides markup)."""
+
+_BOMS = (
+    (codecs.BOM_UTF8, "utf-8"),
+    (codecs.BOM_UTF32_LE, "utf-32-le"),  # before UTF-16: its mark starts with theirs
+    (codecs.BOM_UTF32_BE, "utf-32-be"),
+    (codecs.BOM_UTF16_LE, "utf-16-le"),
+    (codecs.BOM_UTF16_BE, "utf-16-be"),
+)
+
+_NON_ASCII = re.compile(rb"[\x80-\xff]")
+_NOT_ASCII_BASED = ("utf-16", "utf-32", "iso2022", "hz")
+_ISO_2022_ESCAPES = (b"\x1b$B", b"\x1b$@", b"\x1b$)C")
+
+
+def decode(data: bytes, declared: str | None = None) -> str:
+    """Decode by byte order mark, else as UTF-8, else as declared, else as detected.
+
+    UTF-8 comes before the declaration because bytes that are valid UTF-8 are hardly ever anything else, while
+    declarations are often a template's. Raises `Unprocessable` where nothing fits.
+    """
+    for mark, charset in _BOMS:
+        if data.startswith(mark):
+            return _decode(data[len(mark) :], (charset,), f"not {charset}, as its byte order mark says")
+    label = _codec(declared) if declared else None
+    if label and label.startswith(_NOT_ASCII_BASED):
+        return _decode(data, (label,), f"not {declared}, as declared")
+    if any(escape in data for escape in _ISO_2022_ESCAPES):
+        return _decode(data, ("iso2022_jp_2", "utf-8"), "not ISO-2022, as its escapes say")
+    said = f"not UTF-8, not {declared} as declared" if declared else "not UTF-8, no charset declared"
+    try:
+        return _decode(data, ("utf-8", label) if label else ("utf-8",), said)
+    except Unprocessable:
+        return _decode(data, _detect(data), f"{said}, and no charset of {', '.join(CANDIDATES)} fits")
+
+
+def _decode(data: bytes, charsets: tuple[str, ...], complaint: str) -> str:
+    for charset in charsets:
+        try:
+            return data.decode(charset)
+        except UnicodeDecodeError:
+            continue
+    for charset in charsets:
+        text = data.decode(charset, errors="replace")
+        if text.count("\N{REPLACEMENT CHARACTER}") <= MAX_DAMAGE * sum(not character.isascii() for character in text):
+            return text
+    raise Unprocessable(Reason.UNDECODABLE, complaint)
+
+
+def _detect(data: bytes) -> tuple[str, ...]:
+    if b"\0" in data:  # no legacy charset has it: an archive, a picture, a PDF
+        return ()
+    first = _NON_ASCII.search(data)
+    if first is None:
+        return ()
+    start = data.rfind(b" ", 0, first.start()) + 1
+    sample = data[start : start + SAMPLE_BYTES]
+    if len(data) > start + SAMPLE_BYTES:
+        sample = sample[: max(sample.rfind(b" "), sample.rfind(b"\n"))]  # not in the middle of a character
+    best = from_bytes(sample, cp_isolation=list(CANDIDATES), enable_fallback=False).best()
+    return (best.encoding,) if best else ()
+
+
+def _codec(label: str) -> str | None:
+    label = label.strip().lower().removeprefix("x-")
+    try:
+        name = codecs.lookup(_LABELS.get(label, label)).name
+    except (LookupError, ValueError):
+        return None
+    return _LABELS.get(name, name) if _CHARSET.match(name) else None
