@@ -52,5 +52,10 @@ def run(record: RawRelease, line: Line) -> RawRelease:
     """Take one record through the line. Raises what the stages raise: the caller decides what a failure means."""
     for stage, kit in line.stages:
         record = stage.apply(record, kit)
-    stamp = replace(line.enrichment, models={**record.enrichment.models, **line.enrichment.models})
-    return replace(record, enrichment=stamp)
+    return stamp(record, line)
+
+
+def stamp(record: RawRelease, line: Line) -> RawRelease:
+    """Add which code, models and configuration made the record to what earlier hops wrote there."""
+    models = {**record.enrichment.models, **line.enrichment.models}
+    return replace(record, enrichment=replace(line.enrichment, models=models))

@@ -1,0 +1,81 @@
+"""Routes: which topics an enriched event goes to besides the main one. First form: by language, in `routes.toml`."""
+
+import tomllib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from streams.records import IdentifiedRelease
+from streams.runtime.settings import BadConfig, Fault
+
+SHIPPED_PREFIX = "news.release"
+"""What the shipped routes' topics begin with; `topics.prefix` takes its place."""
+
+
+class Route(BaseModel):
+    """One rule: releases in these languages also go to this topic."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: Annotated[str, Field(pattern=r"^[a-z0-9-]+$")]
+    topic: Annotated[str, Field(pattern=r"^([a-zA-Z0-9._-]|\{language\}){1,180}$")]
+    format: Literal["enriched"]
+    languages: Annotated[
+        tuple[Annotated[str, Field(pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]+)*$")], ...], Field(min_length=1)
+    ]
+
+
+class _RouteFile(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    route: tuple[Route, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Routes:
+    """An index from a release to its topics."""
+
+    by_language: dict[str, tuple[str, ...]]
+
+    def topics(self) -> tuple[str, ...]:
+        """Every topic that a route can name: they are made and checked with the others."""
+        return tuple(dict.fromkeys(topic for topics in self.by_language.values() for topic in topics))
+
+    def match(self, release: IdentifiedRelease) -> tuple[str, ...]:
+        """The topics this release goes to besides the main one.
+
+        A kill goes to all of them: which ones the release once reached is not known from the kill alone.
+        """
+        if release.pub_status == "canceled":
+            return self.topics()
+        return self.by_language.get(release.language, ())
+
+
+def load(data: Path, prefix: str) -> Routes:
+    """Read `routes.toml` in the data folder. Raises `BadConfig` with every fault."""
+    path = data / "routes.toml"
+    try:
+        parsed = _RouteFile.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
+    except OSError as exc:
+        raise BadConfig((Fault(str(path), "(file)", "", f"cannot be read: {exc.strerror}"),)) from exc
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as exc:
+        raise BadConfig((Fault(str(path), "(file)", "", f"is not TOML: {exc}"),)) from exc
+    except ValidationError as exc:
+        faults = (Fault(str(path), ".".join(map(str, e["loc"])), repr(e["input"])[:80], e["msg"]) for e in exc.errors())
+        raise BadConfig(tuple(faults)) from exc
+    index: dict[str, tuple[str, ...]] = {}
+    for language, topic in _pairs(parsed.route, prefix):
+        index[language] = (*index.get(language, ()), topic)
+    return Routes(index)
+
+
+def _pairs(routes: tuple[Route, ...], prefix: str) -> Iterator[tuple[str, str]]:
+    for route in routes:
+        topic = route.topic
+        if topic.startswith(f"{SHIPPED_PREFIX}."):
+            topic = prefix + topic.removeprefix(SHIPPED_PREFIX)
+        for language in route.languages:
+            yield language, topic.replace("{language}", language)

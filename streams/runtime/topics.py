@@ -1,0 +1,165 @@
+"""The topic table: what topics there are, how they are made, and whether the broker has them so."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from aiokafka.admin import NewTopic
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
+from aiokafka.errors import KafkaError, for_code
+
+from streams.errors import Exit, Fatal
+from streams.pipeline import STAGES
+from streams.records import RawRelease
+from streams.runtime import kafka
+from streams.runtime.hops import Hop, dead_letter_topic, plan, topic_of
+from streams.runtime.routes import Routes
+from streams.runtime.settings import Settings
+
+TOPIC_ALREADY_EXISTS = 36
+
+DEAD_LETTER_HEADROOM_BYTES = 1_048_576
+"""A dead letter is the original plus its headers: it must fit wherever the original did."""
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """A topic as we want it."""
+
+    name: str
+    partitions: int
+    replication: int
+    config: dict[str, str]
+    purpose: str
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One way in which the broker's topics are not what they should be."""
+
+    topic: str
+    problem: str
+    cure: str
+
+    def __str__(self) -> str:
+        return f"{self.topic}: {self.problem}. {self.cure}"
+
+
+def table(settings: Settings, routes: Routes) -> tuple[Topic, ...]:
+    """Every topic of this configuration, in the order the data flows."""
+    return tuple(_table(settings, routes))
+
+
+def _table(settings: Settings, routes: Routes) -> Iterator[Topic]:
+    t = settings.topics
+    durable = {
+        "retention.ms": str(int(t.retention_hours * 3_600_000)),
+        "min.insync.replicas": str(t.min_insync_replicas),
+    }
+
+    def topic(name: str, most_bytes: int, purpose: str) -> Topic:
+        return Topic(name, t.partitions, t.replication, durable | {"max.message.bytes": str(most_bytes)}, purpose)
+
+    hops = plan(settings)
+    yield topic(topic_of(RawRelease, t.prefix), t.raw_bytes, "releases as they come in")
+    for hop in hops:
+        yield topic(hop.target, t.event_bytes, f"after {STAGES[hop.stages[-1]].name}")
+    for name in routes.topics():
+        yield topic(name, t.event_bytes, "a route's copy of the enriched events")
+    yield topic(dead_letter_topic(t.prefix), dead_letter_bytes(settings), "what could not be processed, byte for byte")
+
+
+def dead_letter_bytes(settings: Settings) -> int:
+    """The largest message of the dead-letter topic, and of any topic of ours."""
+    return max(settings.topics.raw_bytes, settings.topics.event_bytes) + DEAD_LETTER_HEADROOM_BYTES
+
+
+def needed(hops: Iterable[Hop], routes: Routes) -> set[str]:
+    """The topics that these hops read or write."""
+    names: set[str] = set()
+    for hop in hops:
+        names |= {hop.source, hop.target, hop.dead_letters}
+        names |= set(routes.topics()) if hop.last else set()
+    return names
+
+
+async def create(settings: Settings, topics: Iterable[Topic]) -> tuple[list[str], list[str]]:
+    """Create what is missing. Returns (created, already there). Raises `Fatal` when the broker refuses."""
+    created, existing = [], []
+    async with kafka.admin(settings.broker) as admin:
+        new = [
+            NewTopic(
+                name=topic.name,
+                num_partitions=topic.partitions,
+                replication_factor=topic.replication,
+                topic_configs=topic.config,
+            )
+            for topic in topics
+        ]
+        try:
+            response = await admin.create_topics(new)
+        except KafkaError as exc:
+            raise Fatal(Exit.UNAVAILABLE, f"topics could not be created: {exc}") from exc
+    refused = []
+    for name, code, *message in response.topic_errors:  # type: ignore[attr-defined]
+        if code == 0:
+            created.append(name)
+        elif code == TOPIC_ALREADY_EXISTS:
+            existing.append(name)
+        else:
+            refused.append(f"{name}: {for_code(code).__name__} {message[0] if message and message[0] else ''}".strip())
+    if refused:
+        raise Fatal(Exit.UNAVAILABLE, "the broker refused topics:\n" + "\n".join(refused))
+    return created, existing
+
+
+async def verify(settings: Settings, topics: Iterable[Topic]) -> list[Difference]:
+    """Compare the broker's topics with the table: missing, partition count, replication, size limits."""
+    wanted = {topic.name: topic for topic in topics}
+    async with kafka.admin(settings.broker) as admin:
+        try:
+            # All topics, because describing a missing one by name makes some brokers create it.
+            described = {t["topic"]: t for t in await admin.describe_topics() if t["topic"] in wanted}
+            limits = await _size_limits(admin, described)
+        except KafkaError as exc:
+            raise Fatal(Exit.UNAVAILABLE, f"the topics of {settings.broker.bootstrap} cannot be read: {exc}") from exc
+    return [
+        difference
+        for name, topic in wanted.items()
+        for difference in _differences(topic, described.get(name), limits.get(name))
+    ]
+
+
+def _differences(topic: Topic, found: dict[str, object] | None, limit: int | None) -> Iterator[Difference]:
+    if found is None or found.get("error_code"):
+        yield Difference(topic.name, "does not exist", "Run: newsmill topics create")
+        return
+    partitions = found["partitions"]
+    assert isinstance(partitions, list)
+    if len(partitions) != topic.partitions:
+        yield Difference(
+            topic.name,
+            f"has {len(partitions)} partitions, topics.partitions says {topic.partitions}",
+            "Change the setting, or the topic (kafka-topics.sh --alter --partitions; a release's versions may change "
+            "partition once)",
+        )
+    if limit is not None and limit < int(topic.config["max.message.bytes"]):
+        yield Difference(
+            topic.name,
+            f"takes messages up to {limit} bytes, the table says {topic.config['max.message.bytes']}",
+            f"Run: kafka-configs.sh --alter --entity-type topics --entity-name {topic.name} "
+            f"--add-config max.message.bytes={topic.config['max.message.bytes']}",
+        )
+
+
+async def _size_limits(admin: object, names: Iterable[str]) -> dict[str, int]:
+    """Each topic's max.message.bytes, where the broker can say (the embedded one cannot)."""
+    resources = [ConfigResource(ConfigResourceType.TOPIC, name, ["max.message.bytes"]) for name in names]
+    if not resources:
+        return {}
+    limits = {}
+    for response in await admin.describe_configs(resources):  # type: ignore[attr-defined]
+        for error_code, _message, _kind, name, entries in (r[:5] for r in response.resources):
+            for entry in entries if error_code == 0 else ():
+                if entry[0] == "max.message.bytes" and entry[1]:
+                    limits[name] = int(entry[1])
+    return limits

@@ -1,0 +1,135 @@
+"""What a pool process does: bytes of events in, outcomes out. Never raises on account of a release."""
+
+import time
+import traceback
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from streams import codec, pipeline
+from streams.errors import Reason, Unprocessable
+from streams.formats import parse
+from streams.records import EnrichedRelease, IdentifiedRelease, RawRelease
+from streams.runtime import events
+from streams.runtime.events import Done, Incoming, Message, Outcome, Rejected
+from streams.runtime.hops import Hop
+from streams.runtime.routes import Routes
+
+MAX_TRACEBACK = 4_000
+"""Characters of a bug's traceback in a dead letter: the last frames say it."""
+
+ENTRANCE = "parse"
+"""The word for what comes before the first stage, where a dead letter names its stage."""
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """All that a process must know to do a hop's work. Crosses to the process once, by pickle."""
+
+    hop: Hop
+    routes: Routes
+    data: Path
+    options: dict[str, dict[str, Any]]
+    config: str
+    release_bytes: int
+    event_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Worker:
+    """A hop made ready in this process."""
+
+    task: Task
+    line: pipeline.Line
+
+    def process(self, incoming: Incoming, now: datetime) -> Outcome:
+        """Take one event through the hop's stages."""
+        stage = ENTRANCE
+        try:
+            if incoming.value is None:
+                return self._kill(incoming, now)
+            record = self._read(incoming, incoming.value)
+            seconds = []
+            for each, kit in self.line.stages:
+                stage = each.name
+                began = time.perf_counter()
+                record = each.apply(record, kit)
+                seconds.append(time.perf_counter() - began)
+            record = pipeline.stamp(record, self.line)
+            if self.task.hop.last:
+                _hold(record, now)
+            return Done(self._messages(record, incoming, now), _language(record), tuple(seconds))
+        except Unprocessable as exc:
+            return Rejected(exc.reason, exc.detail, stage)
+        except Exception as exc:  # the edge: whatever a stage raises is a verdict on this release alone
+            kind = f"{type(exc).__module__}.{type(exc).__qualname__}"
+            return Rejected(Reason.BUG, traceback.format_exc()[-MAX_TRACEBACK:], stage, kind)
+
+    def _read(self, incoming: Incoming, value: bytes) -> RawRelease:
+        if len(value) > self.task.release_bytes and self.line.reads is RawRelease:
+            raise Unprocessable(
+                Reason.TOO_LARGE, f"{len(value)} bytes, limits.release_bytes is {self.task.release_bytes}"
+            )
+        if self.line.reads is not RawRelease:
+            return codec.decode(self.line.reads, value)
+        return parse(
+            value,
+            content_type=events.header(incoming.headers, "content-type") or None,
+            key=(incoming.key or b"").decode("utf-8", "replace"),
+            received_at=datetime.fromtimestamp(max(incoming.timestamp_ms, 0) / 1000, UTC),
+            headers={name.lower(): value.decode("utf-8", "replace") for name, value in incoming.headers},
+            limit_bytes=self.task.release_bytes,
+        )
+
+    def _messages(self, record: RawRelease, incoming: Incoming, now: datetime) -> tuple[Message, ...]:
+        hop = self.task.hop
+        key = record.id.encode("utf-8", "replace")
+        value = codec.encode(record)
+        main = Message(hop.target, key, value, events.cloud_event(record, hop.name, incoming.headers, now))
+        if main.size > self.task.event_bytes:
+            raise Unprocessable(
+                Reason.TOO_LARGE, f"{main.size} bytes made of it, {hop.target} takes {self.task.event_bytes}"
+            )
+        if not hop.last or not isinstance(record, IdentifiedRelease):
+            return (main,)
+        return (main, *(replace(main, topic=topic) for topic in self.task.routes.match(record)))
+
+    def _kill(self, incoming: Incoming, now: datetime) -> Done:
+        if not incoming.key:
+            raise Unprocessable(Reason.INVALID, "a kill (null value) without a key names no release")
+        hop = self.task.hop
+        headers = events.kill_event(incoming.key, self.line.writes().schema, hop.name, incoming.headers, now)
+        topics = (hop.target, *self.task.routes.topics()) if hop.last else (hop.target,)
+        return Done(tuple(Message(topic, incoming.key, None, headers) for topic in topics), "", ())
+
+
+def prepare(task: Task) -> Worker:
+    """Load what the task's stages know: seconds, once per process."""
+    return Worker(task, pipeline.prepare(task.hop.stages, task.data, task.options, task.config))
+
+
+def process_window(worker: Worker, window: Sequence[Incoming], started: Any = None) -> list[Outcome]:
+    """Take a window through the hop. `started(i)` is called before release `i`, so that a watcher knows the culprit."""
+    outcomes = []
+    for number, incoming in enumerate(window):
+        if started is not None:
+            started(number)
+        outcomes.append(worker.process(incoming, datetime.now(UTC)))
+    return outcomes
+
+
+def _hold(record: RawRelease, now: datetime) -> None:
+    """Keep back what may not go out. A kill always goes out."""
+    if record.pub_status == "withheld":
+        raise Unprocessable(Reason.WITHHELD, "pub_status is withheld; redrive it when it may go")
+    until = record.embargoed_until
+    if record.pub_status == "usable" and until is not None:
+        until = until if until.tzinfo else until.replace(tzinfo=UTC)
+        if until > now:
+            raise Unprocessable(Reason.EMBARGOED, f"embargoed until {until.isoformat()}; redrive it then")
+
+
+def _language(record: RawRelease) -> str:
+    return record.language if isinstance(record, IdentifiedRelease | EnrichedRelease) else ""
