@@ -14,7 +14,8 @@ from streams.text.charset import decode
 MAX_WORDS = 200
 """Characters of `Markup.words`, nearest element first: class soup further up says nothing about a line."""
 
-_CHARSET = re.compile(rb"""<meta\s[^>]{0,200}?charset\s*=\s*["']?\s*([A-Za-z0-9_.:-]{1,40})""", re.IGNORECASE)
+# Not UTF-16: a page whose `<meta>` can be read as ASCII is not in it, whatever it says.
+_CHARSET = re.compile(rb"""<meta\s[^>]{0,200}?charset\s*=\s*["']?\s*(?!utf-16)([\w.:-]{1,40})""", re.IGNORECASE)
 _CHARSET_WITHIN = 1024  # bytes: where HTML wants it, and where browsers stop looking
 
 _BLOCKS = frozenset((
