@@ -1,0 +1,238 @@
+"""The guarded loop, once for every hop: take, work, deliver, and only then ack.
+
+    stream.noack() -> pending -> windows in the pool -> outcomes in order -> every delivery awaited -> settle and ack
+
+Nothing is acked before its outcome, enriched event or dead letter, is safely on the broker. Whatever goes wrong on
+the way either is waited out (the broker), becomes a dead letter (the release) or stops the worker (us).
+"""
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import structlog
+
+from streams.errors import Exit, Fatal
+from streams.runtime import events
+from streams.runtime.consumer import Consumer
+from streams.runtime.events import Done, Incoming, Message, Outcome, Rejected
+from streams.runtime.hops import Hop
+from streams.runtime.metrics import Metrics
+from streams.runtime.offload import Offload
+from streams.runtime.outbox import Delivery
+from streams.runtime.settings import DeadLetter, Window
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class _Held:
+    """An event in our hands, and what Faust wants back for it."""
+
+    incoming: Incoming
+    event: Any
+
+
+@dataclass(slots=True)
+class _Batch:
+    """A window on its way through the pool."""
+
+    held: tuple[_Held, ...]
+    outcomes: "asyncio.Task[list[Outcome]]"
+
+
+class Loop:
+    """One hop's guarded loop. `consume` is the Faust agent's body; `run` does the rest beside it."""
+
+    def __init__(
+        self,
+        hop: Hop,
+        offload: Offload,
+        outbox: Delivery,
+        window: Window,
+        dead_letter: DeadLetter,
+        metrics: Metrics,
+    ) -> None:
+        self._hop = hop
+        self._offload = offload
+        self._outbox = outbox
+        self._window = window
+        self._dead_letter = dead_letter
+        self._metrics = metrics
+        self._recent: deque[bool] = deque(maxlen=dead_letter.limit_window)
+        self._pending: deque[_Held] = deque()
+        self._pending_bytes = 0
+        self._batches: asyncio.Queue[_Batch] = asyncio.Queue()
+        self._in_flight = 0
+        self._arrived = asyncio.Event()
+        self._room = asyncio.Event()
+        self._room.set()
+        self._slot = asyncio.Semaphore(window.in_flight)
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self._draining = False
+        self._stream: Any = None
+        self._consumer: Consumer | None = None
+
+    # --- Faust's side ---
+
+    async def consume(self, stream: Any, consumer: Consumer) -> None:
+        """Take events from the stream as fast as there is room for them. Never returns; never raises on an event."""
+        self._stream, self._consumer = stream, consumer
+        async for event in stream.noack().events():
+            message = event.message
+            incoming = Incoming(
+                topic=message.topic,
+                partition=message.partition,
+                offset=message.offset,
+                timestamp_ms=int((message.timestamp or 0) * 1000),
+                key=message.key,
+                value=message.value,
+                headers=tuple(_pairs(message.headers)),
+            )
+            await self._room.wait()
+            if self._draining:
+                await asyncio.Event().wait()  # unacked, so it comes again; returning would make Faust restart us
+            self._admit(_Held(incoming, event))
+
+    def _admit(self, held: _Held) -> None:
+        self._metrics.received.labels(self._hop.name).inc()
+        self._pending.append(held)
+        self._pending_bytes += _size(held)
+        self._count(+1)
+        self._arrived.set()
+        if len(self._pending) >= self._window.releases or self._pending_bytes >= self._window.bytes:
+            self._room.clear()
+
+    # --- Our side ---
+
+    async def run(self) -> None:
+        """Work, deliver, ack, for ever. Raises `Fatal` when the worker has to stop; nothing of that window is acked."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._dispatch(), name=f"dispatch {self._hop.name}")
+            group.create_task(self._settle_in_order(), name=f"settle {self._hop.name}")
+
+    async def drain(self, seconds: float) -> bool:
+        """Take nothing new and wait for what is in our hands. Returns whether all of it was settled."""
+        self._draining = True
+        return await self.settled(seconds)
+
+    async def settled(self, seconds: float) -> bool:
+        """Wait until every event in our hands has its outcome on the broker, or for so long."""
+        try:
+            async with asyncio.timeout(seconds):
+                await self._idle.wait()
+        except TimeoutError:
+            return False
+        return True
+
+    async def _dispatch(self) -> None:
+        """Windows of whatever has arrived by the time there is a slot: one release when idle, full ones under load."""
+        while True:
+            await self._arrived.wait()
+            await self._slot.acquire()
+            if self._in_flight == len(self._pending) < self._window.releases:
+                await asyncio.sleep(self._window.linger_seconds)
+            held = self._take()
+            work = asyncio.create_task(self._offload.process([h.incoming for h in held]))
+            self._metrics.window_releases.labels(self._hop.name).observe(len(held))
+            self._batches.put_nowait(_Batch(held, work))
+
+    def _take(self) -> tuple[_Held, ...]:
+        taken: list[_Held] = []
+        size = 0
+        while self._pending and len(taken) < self._window.releases and size < self._window.bytes:
+            held = self._pending.popleft()
+            taken.append(held)
+            size += _size(held)
+        self._pending_bytes -= size
+        self._room.set()
+        if not self._pending:
+            self._arrived.clear()
+        return tuple(taken)
+
+    async def _settle_in_order(self) -> None:
+        while True:
+            batch = await self._batches.get()
+            outcomes = await batch.outcomes
+            await self._deliver(batch.held, outcomes)
+            await self._ack(batch.held, outcomes)
+            self._slot.release()
+
+    async def _deliver(self, held: Sequence[_Held], outcomes: Sequence[Outcome]) -> None:
+        """Put every outcome on the broker. Dead letters first: if they cannot be produced, nothing is half done."""
+        now = datetime.now(UTC)
+        rejected = [(h, o) for h, o in zip(held, outcomes, strict=True) if isinstance(o, Rejected)]
+        self._check_limit(outcomes)
+        if rejected:
+            letters = [
+                events.dead_letter(self._hop.dead_letters, h.incoming, outcome, self._hop.group, now)
+                for h, outcome in rejected
+            ]
+            await self._deliver_dead_letters(letters)
+        await self._outbox.deliver([m for o in outcomes if isinstance(o, Done) for m in o.messages])
+
+    async def _deliver_dead_letters(self, letters: Sequence[Message]) -> None:
+        try:
+            async with asyncio.timeout(self._dead_letter.send_seconds):
+                await self._outbox.deliver(letters)
+        except (TimeoutError, Fatal) as exc:
+            why = f"for {self._dead_letter.send_seconds:g} s" if isinstance(exc, TimeoutError) else f"({exc})"
+            raise Fatal(
+                Exit.DEAD_LETTER_UNAVAILABLE,
+                f"{len(letters)} dead letters cannot be produced to {self._hop.dead_letters} {why}: stopped without "
+                "acking them. Check the topic (newsmill topics verify), then start again",
+            ) from exc
+
+    def _check_limit(self, outcomes: Sequence[Outcome]) -> None:
+        """Stop before the topic drains into the dead letters: a bad deploy, not bad releases, fails most of them."""
+        self._recent.extend(isinstance(outcome, Rejected) for outcome in outcomes)
+        seen, dead = len(self._recent), sum(self._recent)
+        if seen >= self._dead_letter.limit_minimum and dead > self._dead_letter.limit_share * seen:
+            reasons = {o.reason.value for o in outcomes if isinstance(o, Rejected)}
+            raise Fatal(
+                Exit.DEAD_LETTER_LIMIT,
+                f"{dead} of the last {seen} releases became dead letters, above dead_letter.limit_share "
+                f"{self._dead_letter.limit_share:g} (latest reasons: {', '.join(sorted(reasons))}): stopped, the rest "
+                "is unacked. Look at them (newsmill dead-letters list), mend the cause, start again",
+            )
+
+    async def _ack(self, held: Sequence[_Held], outcomes: Sequence[Outcome]) -> None:
+        hop, metrics, now = self._hop.name, self._metrics, time.time()
+        assert self._consumer is not None
+        for h, outcome in zip(held, outcomes, strict=True):
+            self._consumer.settle(h.event.message)
+            await self._stream.ack(h.event)
+            metrics.age_seconds.labels(hop).observe(max(0.0, now - h.incoming.timestamp_ms / 1000))
+            if isinstance(outcome, Rejected):
+                metrics.dead_letters.labels(hop, outcome.reason.value).inc()
+                continue
+            metrics.sent.labels(hop).inc()
+            if h.incoming.value is None:
+                metrics.kills.labels(hop).inc()
+            elif self._hop.last:
+                metrics.languages.labels(outcome.language).inc()
+            for stage, seconds in zip(self._hop.stages, outcome.stage_seconds, strict=False):
+                metrics.stage_seconds.labels(stage).observe(seconds)
+        self._count(-len(held))
+
+    def _count(self, change: int) -> None:
+        self._in_flight += change
+        self._metrics.in_flight.labels(self._hop.name).set(self._in_flight)
+        if self._in_flight:
+            self._idle.clear()
+        else:
+            self._idle.set()
+
+
+def _size(held: _Held) -> int:
+    return len(held.incoming.value or b"")
+
+
+def _pairs(headers: Any) -> list[tuple[str, bytes]]:
+    pairs = headers.items() if isinstance(headers, dict) else headers or ()
+    return [(str(name), value if isinstance(value, bytes) else b"") for name, value in pairs]
