@@ -138,7 +138,7 @@ class Loop:
             if self._in_flight == len(self._pending) < self._window.releases:
                 await asyncio.sleep(self._window.linger_seconds)
             held = self._take()
-            work = asyncio.create_task(self._offload.process([h.incoming for h in held]))
+            work = asyncio.create_task(self._offload.process(self._hop.name, [h.incoming for h in held]))
             self._metrics.window_releases.labels(self._hop.name).observe(len(held))
             self._batches.put_nowait(_Batch(held, work))
 

@@ -10,7 +10,7 @@ from typing import Any, cast
 
 import faust
 from faust.transport.drivers import aiokafka as driver
-from faust.types import TP, ConsumerMessage, Message
+from faust.types import TP, Message
 
 
 class Consumer(driver.Consumer):
@@ -26,7 +26,7 @@ class Consumer(driver.Consumer):
         # An event of before a rebalance may come after its redelivery: never go back.
         self._settled[tp] = max(self._settled.get(tp, -1), message.offset)
 
-    def ack(self, message: ConsumerMessage) -> bool:
+    def ack(self, message: Message) -> bool:
         """Free what Faust holds for the message. Commits nothing by itself."""
         if message.acked:
             return False

@@ -1,6 +1,7 @@
 """Logs: one event a line on standard error, for what an operator must do; the rest is counted."""
 
 import logging
+import os
 import sys
 from typing import Any
 
@@ -28,7 +29,7 @@ def configure(settings: Log) -> None:
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
     renderer: list[Any] = (
-        [structlog.dev.ConsoleRenderer(colors=None if human else False)]
+        [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty() and not os.environ.get("NO_COLOR"))]
         if human
         else [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
     )

@@ -39,7 +39,7 @@ CRASHES_BEFORE_VERDICT = 2
 class Offload(Protocol):
     """Somewhere windows are worked on."""
 
-    async def process(self, window: Sequence[Incoming]) -> list[Outcome]:
+    async def process(self, hop: str, window: Sequence[Incoming]) -> list[Outcome]:
         """The window's outcomes, in order. Raises `Fatal` if no work can be done at all."""
 
     async def ready(self) -> None:
@@ -52,14 +52,14 @@ class Offload(Protocol):
 class Inline:
     """Work in this process: for debugging. No time budget, no crash isolation, and the loop waits."""
 
-    def __init__(self, task: work.Task) -> None:
-        self._worker = work.prepare(task)
+    def __init__(self, tasks: Sequence[work.Task]) -> None:
+        self._workers = {task.hop.name: work.prepare(task) for task in tasks}
 
-    async def process(self, window: Sequence[Incoming]) -> list[Outcome]:
+    async def process(self, hop: str, window: Sequence[Incoming]) -> list[Outcome]:
         """Work on the window, giving the loop a chance between releases."""
         outcomes = []
         for incoming in window:
-            outcomes.extend(work.process_window(self._worker, (incoming,)))
+            outcomes.extend(work.process_window(self._workers[hop], (incoming,)))
             await asyncio.sleep(0)
         return outcomes
 
@@ -71,14 +71,16 @@ class Inline:
 
 
 class Pool:
-    """Processes that each hold the hop's stages.
+    """Processes that each hold the stages of all hops of this worker.
 
     A table in shared memory says, per window in work, which release its process is at and since when. So a release
     over its budget is known by name: its process is killed, it alone is rejected, and the rest of the window is done
     again. A process that dies takes nobody with it either: the release it was at is tried once more by itself.
     """
 
-    def __init__(self, task: work.Task, processes: int, release_seconds: float, slots: int, metrics: Metrics) -> None:
+    def __init__(
+        self, tasks: Sequence[work.Task], processes: int, release_seconds: float, slots: int, metrics: Metrics
+    ) -> None:
         # forkserver, not fork: children must not inherit broker sockets, the listener or Faust's signal handlers.
         context = multiprocessing.get_context("forkserver" if os.name == "posix" else "spawn")
         if os.name == "posix":
@@ -88,16 +90,19 @@ class Pool:
         self._slot_freed = asyncio.Condition()
         self._release_seconds = release_seconds
         self._metrics = metrics
-        self._hop = task.hop.name
         self._pool = pebble.ProcessPool(
-            max_workers=processes, context=context, initializer=_begin, initargs=(task, self._progress)
+            max_workers=processes, context=context, initializer=_begin, initargs=(tuple(tasks), self._progress)
         )
 
     async def ready(self) -> None:
         """Wait for the first process to have loaded its stages."""
-        await self._run((), 0)
+        slot = await self._take_slot()
+        try:
+            await self._run("", (), slot)
+        finally:
+            await self._give_slot(slot)
 
-    async def process(self, window: Sequence[Incoming]) -> list[Outcome]:
+    async def process(self, hop: str, window: Sequence[Incoming]) -> list[Outcome]:
         """Work on a window; kill, retry and reject as described above."""
         outcomes: list[Outcome | None] = [None] * len(window)
         crashes = [0] * len(window)
@@ -108,7 +113,7 @@ class Pool:
         try:
             while batches:
                 batch = batches.pop()
-                results, culprit = await self._run([window[i] for i in batch], slot)
+                results, culprit = await self._run(hop, [window[i] for i in batch], slot)
                 if results is not None:
                     for index, outcome in zip(batch, results, strict=True):
                         outcomes[index] = outcome
@@ -120,14 +125,14 @@ class Pool:
                 if at is None:
                     false_starts += 1
                     if false_starts >= FALSE_STARTS:
-                        raise Fatal(Exit.FAILED, f"processes of {self._hop} die before they begin: {culprit.detail}")
+                        raise Fatal(Exit.FAILED, f"pool processes die before they begin: {culprit.detail}")
                     continue
                 if culprit.overtime:
-                    outcomes[at] = self._overtime(window[at])
+                    outcomes[at] = self._overtime(hop, window[at])
                     continue
                 crashes[at] += 1
                 if crashes[at] >= CRASHES_BEFORE_VERDICT:
-                    outcomes[at] = Rejected(Reason.CRASHED, f"killed its process twice: {culprit.detail}", self._hop)
+                    outcomes[at] = Rejected(Reason.CRASHED, f"killed its process twice: {culprit.detail}", hop)
                 else:
                     batches.append([at])
         finally:
@@ -139,24 +144,24 @@ class Pool:
         self._pool.stop()  # type: ignore[no-untyped-call]
         self._pool.join(timeout=1)
 
-    async def _run(self, jobs: Sequence[Incoming], slot: int) -> tuple[list[Outcome] | None, "_Culprit"]:
+    async def _run(self, hop: str, jobs: Sequence[Incoming], slot: int) -> tuple[list[Outcome] | None, "_Culprit"]:
         self._progress[2 * slot] = self._progress[2 * slot + 1] = IDLE
         try:
-            future: Future[Any] = self._pool.schedule(_process, args=(tuple(jobs), slot))
+            future: Future[Any] = self._pool.schedule(_process, args=(hop, tuple(jobs), slot))
         except RuntimeError as exc:  # the pool is closed or broken
-            raise Fatal(Exit.FAILED, f"the process pool of {self._hop} takes no more work: {exc}") from exc
+            raise Fatal(Exit.FAILED, f"the process pool takes no more work: {exc}") from exc
         late = await self._watch(future, slot)
         overtime = late is not None
         position = late if overtime else self._at(slot)
         try:
             result = future.result()
         except (pebble.ProcessExpired, CancelledError) as exc:
-            self._metrics.pool_restarts.labels(self._hop, "timeout" if overtime else "crash").inc()
+            self._metrics.pool_restarts.labels(hop, "timeout" if overtime else "crash").inc()
             detail = f"{type(exc).__name__}: {exc}"
-            log.warning("pool process ended", hop=self._hop, overtime=overtime, detail=detail)
+            log.warning("pool process ended", hop=hop, overtime=overtime, detail=detail)
             return None, _Culprit(position, overtime, detail)
         if isinstance(result, str):
-            raise Fatal(Exit.FAILED, f"the stages of {self._hop} cannot be loaded:\n{result}")
+            raise Fatal(Exit.FAILED, f"the stages cannot be loaded:\n{result}")
         return result, _Culprit(None, False, "")
 
     def _at(self, slot: int) -> int | None:
@@ -184,10 +189,10 @@ class Pool:
             raise
         return late
 
-    def _overtime(self, incoming: Incoming) -> Rejected:
+    def _overtime(self, hop: str, incoming: Incoming) -> Rejected:
         size = len(incoming.value or b"")
         detail = f"used up its {self._release_seconds:g} s (pool.release_seconds), {size} bytes"
-        return Rejected(Reason.TIMEOUT, detail, self._hop)
+        return Rejected(Reason.TIMEOUT, detail, hop)
 
     async def _take_slot(self) -> int:
         async with self._slot_freed:
@@ -211,26 +216,26 @@ class _Culprit:
 
 # --- In the child ---------------------------------------------------------------------------------------------------
 
-_worker: work.Worker | None = None
+_workers: dict[str, work.Worker] = {}
 _broken = ""
 _table: Any = None
 
 
-def _begin(task: work.Task, progress: Any) -> None:
+def _begin(tasks: tuple[work.Task, ...], progress: Any) -> None:
     """Make the process ready. What goes wrong is kept for `_process`: an initialiser's error would vanish."""
-    global _worker, _broken, _table  # pebble's initialiser leaves no other way to hand things on
+    global _workers, _broken, _table  # pebble's initialiser leaves no other way to hand things on
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent decides
     threading.Thread(target=_end_with_parent, daemon=True).start()
     _table = progress
     try:
-        _worker = work.prepare(task)
+        _workers = {task.hop.name: work.prepare(task) for task in tasks}
     except Exception as exc:  # the edge of the process
         _broken = f"{type(exc).__name__}: {exc}"
 
 
-def _process(jobs: tuple[Incoming, ...], slot: int) -> list[Outcome] | str:
-    if _worker is None:
-        return _broken
+def _process(hop: str, jobs: tuple[Incoming, ...], slot: int) -> list[Outcome] | str:
+    if _broken or not jobs:
+        return _broken or []
     table = _table
 
     def started(number: int) -> None:
@@ -238,7 +243,7 @@ def _process(jobs: tuple[Incoming, ...], slot: int) -> list[Outcome] | str:
         table[2 * slot + 1] = time.monotonic()
         table[2 * slot] = number
 
-    outcomes = work.process_window(_worker, jobs, started)
+    outcomes = work.process_window(_workers[hop], jobs, started)
     table[2 * slot + 1] = IDLE
     return outcomes
 

@@ -1,0 +1,112 @@
+"""The watchdog: asks the broker, not Faust, how far behind we are, and tells waiting from being stuck."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import structlog
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import KafkaError
+
+from streams.errors import Exit, Fatal
+from streams.runtime import kafka
+from streams.runtime.hops import Hop
+from streams.runtime.metrics import Metrics
+from streams.runtime.settings import Broker, Watchdog
+
+log = structlog.get_logger()
+
+
+@dataclass(slots=True)
+class Progress:
+    """What a hop's group has committed, and since when it has not moved although there is work. Pure, for the test."""
+
+    stuck_seconds: float
+    committed: dict[int, int] = field(default_factory=dict)
+    moved_at: dict[int, float] = field(default_factory=dict)
+    lagging: set[int] = field(default_factory=set)
+
+    def observe(self, now: float, committed: dict[int, int], ends: dict[int, int]) -> dict[int, int]:
+        """Take in one look at the broker; returns the lag per partition in records."""
+        lags = {}
+        for partition, end in ends.items():
+            at = committed.get(partition, 0)
+            lags[partition] = max(0, end - at)
+            if lags[partition] == 0 or at != self.committed.get(partition) or partition not in self.moved_at:
+                self.moved_at[partition] = now
+            self.committed[partition] = at
+        self.lagging = {partition for partition, lag in lags.items() if lag}
+        return lags
+
+    def blind(self, now: float) -> None:
+        """The broker could not be asked: nobody can move, so nobody is stuck."""
+        for partition in self.moved_at:
+            self.moved_at[partition] = now
+
+    def still(self, now: float, ours: set[int]) -> tuple[float, list[int]]:
+        """Longest standstill of the partitions that answer for us, in seconds, and those of them past the limit."""
+        standing = {p: now - at for p, at in self.moved_at.items() if now > at}
+        if ours:
+            standing = {p: seconds for p, seconds in standing.items() if p in ours}
+        elif len(standing) < len(self.lagging) or not self.lagging:
+            standing = {}  # we hold no partition and somebody else is at work: not ours to judge
+        return max(standing.values(), default=0.0), sorted(p for p, s in standing.items() if s > self.stuck_seconds)
+
+
+async def watch(
+    hop: Hop,
+    broker: Broker,
+    settings: Watchdog,
+    assigned: Callable[[], set[int]],
+    metrics: Metrics,
+) -> None:
+    """Look every `probe_seconds`. Raises `Fatal` when a partition of ours has lag and has not moved for too long."""
+    progress = Progress(settings.stuck_seconds)
+    while True:
+        try:
+            async with kafka.admin(broker) as admin, kafka.consumer(broker) as consumer:
+                while True:
+                    await asyncio.sleep(settings.probe_seconds)
+                    await _look(hop, progress, admin, consumer, assigned, metrics)
+        except (KafkaError, OSError, TimeoutError) as exc:
+            log.debug("the broker cannot be asked for lag", hop=hop.name, error=str(exc))
+        except Fatal as exc:
+            if exc.exit_code is not Exit.UNAVAILABLE:
+                raise
+        progress.blind(time.monotonic())
+        await asyncio.sleep(settings.probe_seconds)
+
+
+async def _look(
+    hop: Hop,
+    progress: Progress,
+    admin: AIOKafkaAdminClient,
+    consumer: AIOKafkaConsumer,
+    assigned: Callable[[], set[int]],
+    metrics: Metrics,
+) -> None:
+    partitions = [TopicPartition(hop.source, p) for p in await _partitions(admin, hop.source)]
+    ends = {tp.partition: offset for tp, offset in (await consumer.end_offsets(partitions)).items()}
+    offsets = await admin.list_consumer_group_offsets(hop.group, partitions=partitions)
+    committed = {tp.partition: max(0, meta.offset) for tp, meta in offsets.items()}
+    starts = await consumer.beginning_offsets([tp for tp in partitions if tp.partition not in committed])
+    committed |= {tp.partition: offset for tp, offset in starts.items()}
+    now = time.monotonic()
+    lags = progress.observe(now, committed, ends)
+    for partition, lag in lags.items():
+        metrics.lag_records.labels(hop.name, str(partition)).set(lag)
+    longest, stuck = progress.still(now, assigned())
+    metrics.stuck_seconds.labels(hop.name).set(longest)
+    if stuck:
+        raise Fatal(
+            Exit.STUCK,
+            f"{hop.name} is stuck: partitions {stuck} of {hop.source} have lag and no commit for "
+            f"{longest:.0f} s (watchdog.stuck_seconds {progress.stuck_seconds:g}). Start the worker again",
+        )
+
+
+async def _partitions(admin: AIOKafkaAdminClient, topic: str) -> list[int]:
+    described = await admin.describe_topics([topic])
+    return sorted(p["partition"] for p in described[0]["partitions"])
