@@ -1,0 +1,333 @@
+"""The `fast` tagger: a conditional random field whose features are hashed and whose weights are small integers.
+
+Every observation is a 32-bit key, made the same way when the weights are learnt (`tools/train_entities.py`) and when
+they are used. What a token says by itself is looked up once and remembered, so a page of prose costs one table row a
+token; what neighbours say together is hashed and looked up for the whole text at once.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final, NamedTuple
+from zlib import crc32
+
+import numpy as np
+from numpy.typing import NDArray
+
+from streams.text.tokens import Span, tokenise
+
+LABELS: Final = ("O", "B-PER", "I-PER", "B-ORG", "I-ORG", "B-LOC", "I-LOC")
+
+Keys = NDArray[np.uint32]
+Floats = NDArray[np.float32]
+
+MARGIN: Final = 3
+"""Blank tokens before and after each sentence: the farthest neighbour that a feature looks at."""
+
+MAX_SENTENCE: Final = 150
+"""Tokens; a longer sentence is decoded in pieces, so that one endless line cannot take the memory of thousands."""
+
+MAX_TYPES: Final = 60_000
+"""Token types remembered per model: 17 MB. Past that the memory starts afresh."""
+
+_OFFSETS: Final = (-2, -1, 0, 1, 2)
+_PRIME: Final = np.uint32(0x9E3779B1)
+_MIX: Final = np.uint32(0x85EBCA6B)
+
+
+class Sentence(NamedTuple):
+    """What is tagged at a time: the tokens' surfaces and, for each, the code of the gazetteer match that it is in."""
+
+    surfaces: Sequence[str]
+    listed: Sequence[int]
+
+
+class Lexicon(NamedTuple):
+    """What is known of single words: parallel arrays, sorted by key."""
+
+    keys: Keys
+    """`crc32` of the lower-case word."""
+    clusters: NDArray[np.uint16]
+    """0 where the word has none; the high byte is the cluster of its cluster."""
+    flags: NDArray[np.uint16]
+    """Bits: what lists it stands in."""
+
+    def find(self, word: str) -> tuple[int, int]:
+        """Cluster and flags of a lower-case word, zeros where it is not known."""
+        key = crc32(word.encode("utf-8", "surrogatepass"))
+        at = int(self.keys.searchsorted(np.uint32(key)))
+        if at < len(self.keys) and self.keys[at] == key:
+            return int(self.clusters[at]), int(self.flags[at])
+        return 0, 0
+
+
+@dataclass(slots=True)
+class Crf:
+    """A model of one group of languages, and its memory of token types."""
+
+    letters: bool
+    """Whether tokens are single letters (Thai, Han, Kana, Hangul) rather than words."""
+    keys: Keys
+    weights: Floats
+    """One row a key, one column a label."""
+    transitions: Floats
+    """From row to column."""
+    lexicon: Lexicon
+    rows: dict[str, int] = field(default_factory=dict)
+    emissions: Floats = field(default_factory=lambda: np.zeros((1024, len(_OFFSETS), len(LABELS)), np.float32))
+    facets: NDArray[np.uint32] = field(default_factory=lambda: np.zeros((1024, 3), np.uint32))
+
+    def tag(self, batch: Sequence[Sentence]) -> list[NDArray[np.int8]]:
+        """Give each token of each sentence the index of its label."""
+        if not batch:
+            return []
+        surfaces, listed, spans = _lay_out(batch)
+        scores = self._scores(surfaces, listed)
+        return decode(scores, spans, self.transitions)
+
+    def _scores(self, surfaces: list[str], listed: NDArray[np.uint32]) -> Floats:
+        rows = self._remember(surfaces)
+        scores = np.zeros((len(surfaces), len(LABELS)), np.float32)
+        inner = slice(MARGIN, len(surfaces) - MARGIN)
+        for column, offset in enumerate(_OFFSETS):
+            shifted = rows[MARGIN + offset : len(surfaces) - MARGIN + offset]
+            scores[inner] += self.emissions[shifted, column]
+        together = neighbour_keys(self.facets[rows], listed, letters=self.letters)
+        scores[inner] += self._sum_weights(together)
+        return scores
+
+    def _sum_weights(self, keys: Keys) -> Floats:
+        """Sum the weights of each row of keys: (n, k) to (n, labels)."""
+        found = self.keys.searchsorted(keys)
+        np.minimum(found, len(self.keys) - 1, out=found)
+        hits = self.keys[found] == keys
+        total = np.zeros((len(keys), len(LABELS)), np.float32)
+        row, _ = np.nonzero(hits)
+        np.add.at(total, row, self.weights[found[hits]])
+        return total
+
+    def _remember(self, surfaces: list[str]) -> NDArray[np.intp]:
+        rows = self.rows
+        new = [surface for surface in dict.fromkeys(surfaces) if surface not in rows]
+        if new:
+            if len(rows) + len(new) > MAX_TYPES and rows:
+                rows.clear()
+                new = list(dict.fromkeys(surfaces))
+            self._learn(new)
+        return np.fromiter((rows[surface] for surface in surfaces), np.intp, len(surfaces))
+
+    def _learn(self, new: list[str]) -> None:
+        first, last = len(self.rows), len(self.rows) + len(new)
+        if last > len(self.emissions):
+            size = 2 * last
+            self.emissions = np.resize(self.emissions, (size, *self.emissions.shape[1:]))
+            self.facets = np.resize(self.facets, (size, self.facets.shape[1]))
+        described = [describe(surface, self.lexicon) for surface in new]
+        for column, offset in enumerate(_OFFSETS):
+            keys = [_at_offset(what.at(offset), offset) for what in described]
+            lengths = np.fromiter(map(len, keys), np.intp, len(keys))
+            starts = np.concatenate([[0], np.cumsum(lengths)[:-1]])
+            flat = self._sum_weights(np.concatenate(keys)[:, None])
+            self.emissions[first:last, column] = np.add.reduceat(flat, starts, axis=0)
+        self.facets[first:last] = [what.facets for what in described]
+        self.rows.update(zip(new, range(first, last), strict=True))
+
+
+class Description(NamedTuple):
+    """What one token says: hashes of observations for itself, for its neighbours, and for those after next."""
+
+    inner: list[int]
+    near: list[int]
+    far: list[int]
+    facets: tuple[int, int, int]
+    """Word, shape and cluster: what `neighbour_keys` combines."""
+
+    def at(self, offset: int) -> list[int]:
+        """The observations that the token at `offset` gives: never empty."""
+        return (self.inner, self.near, self.far)[abs(offset)]
+
+
+def describe(surface: str, lexicon: Lexicon) -> Description:
+    """Say everything about a token that can be said without its neighbours."""
+    lower = surface.lower()
+    shape = word_shape(surface)
+    short = squeeze(shape)
+    if len(surface) == 1:
+        word, kind = _hash("w" + surface), _hash("c" + shape)
+        return Description([word, kind], [word, kind], [word, kind], (word, kind, 0))
+    digits = "".join("0" if c.isdigit() else c for c in lower)
+    cluster, flags = lexicon.find(lower)
+    listed = [f"g{bit}" for bit in range(16) if flags >> bit & 1]
+    groups = [f"k{cluster}", f"K{cluster >> 8}"] if cluster else ["K-"]
+    near = ["l" + digits, "c" + short, "s" + digits[-3:], *groups, *listed]
+    inner = [
+        *near,
+        "w" + surface,
+        "h" + shape,
+        *(f"p{n}{digits[:n]}" for n in (1, 2, 3, 4) if n < len(digits)),
+        *(f"s{n}{digits[-n:]}" for n in (1, 2, 4, 5) if n < len(digits)),
+        *(f"{g}|{short}" for g in (*groups, *listed)),
+        f"s3|{digits[-3:]}|{short}",
+    ]
+    far = ["l" + digits, "c" + short, *groups]
+    facets = (_hash("l" + digits), _hash("c" + short), _hash(groups[-1]))
+    return Description([*map(_hash, inner)], [*map(_hash, near)], [*map(_hash, far)], facets)
+
+
+def neighbour_keys(facets: NDArray[np.uint32], listed: NDArray[np.uint32], *, letters: bool) -> Keys:
+    """Hash what neighbouring tokens say together: one row for each token that has `MARGIN` others on both sides."""
+    size = len(facets) - 2 * MARGIN
+    columns = {"w": facets[:, 0], "c": facets[:, 1], "k": facets[:, 2], "g": listed}
+    keys = np.empty((size, len(_TOGETHER[letters])), np.uint32)
+    for column, parts in enumerate(_TOGETHER[letters]):
+        key = np.full(size, column + 1, np.uint32)
+        for facet, offset in parts:
+            at = MARGIN + offset
+            key = (key ^ columns[facet][at : at + size]) * _PRIME
+            key ^= key >> np.uint32(15)
+        keys[:, column] = key
+    return keys
+
+
+def _parts(*features: str) -> tuple[tuple[tuple[str, int], ...], ...]:
+    return tuple(tuple((part[0], int(part[1:])) for part in feature.split()) for feature in features)
+
+
+_LISTED = ("g0", "g-1", "g1", "g0 c0", "g0 w0", "g0 w-1", "g0 w1")
+_TOGETHER: Final = {
+    False: _parts(
+        "w-1 w0", "w0 w1", "w-1 c0", "c0 w1", "c-1 c0", "c0 c1", "c-1 c0 c1", "k-1 c0", "c0 k1", "k-1 k0", "k0 k1",
+        "w-2 w-1 c0", "c0 c1 w2", "c-2 c-1 c0", "c0 c1 c2", *_LISTED,
+    ),
+    True: _parts(
+        "w-1 w0", "w0 w1", "w-2 w-1", "w1 w2", "w-3 w-2", "w2 w3", "w-2 w-1 w0", "w-1 w0 w1", "w0 w1 w2",
+        "w-3 w-2 w-1", "w1 w2 w3", "w-2 w-1 w0 w1", "w-1 w0 w1 w2", "w-3 w-2 w-1 w0", "w0 w1 w2 w3",
+        "c-1 c0 c1", "c-2 c-1 c0 c1 c2", "w-3", "w3", *_LISTED,
+    ),
+}  # fmt: skip
+"""Facet and offset of what is combined: w word, c shape, k cluster, g gazetteer."""
+
+
+def decode(scores: Floats, spans: Sequence[Span], transitions: Floats) -> list[NDArray[np.int8]]:
+    """Find the best labels of each span of rows (Viterbi), all spans together, one token at a time."""
+    order = sorted(range(len(spans)), key=lambda i: spans[i][0] - spans[i][1])
+    starts = np.array([spans[i][0] for i in order])
+    lengths = np.array([spans[i][1] - spans[i][0] for i in order])
+    longest = int(lengths[0])
+    best = scores[starts].copy()
+    back = np.zeros((longest, len(spans), len(LABELS)), np.int8)
+    by_target = np.ascontiguousarray(transitions.T)
+    alive = np.searchsorted(-lengths, -np.arange(1, longest + 1), side="right")
+    for step in range(1, longest):
+        n = alive[step]
+        paths = best[:n, None, :] + by_target
+        back[step, :n] = paths.argmax(axis=2)
+        best[:n] = paths.max(axis=2) + scores[starts[:n] + step]
+    path = np.zeros((longest, len(spans)), np.int8)
+    label = best.argmax(axis=1).astype(np.int8)
+    everyone = np.arange(len(spans))
+    for step in range(longest - 1, -1, -1):
+        n = alive[step]
+        path[step, :n] = label[:n]
+        label[:n] = back[step, everyone[:n], label[:n]]
+    labels: list[NDArray[np.int8]] = [path[:0, 0]] * len(spans)
+    for place, i in enumerate(order):
+        labels[i] = path[: lengths[place], place]
+    return labels
+
+
+def spans_of(labels: Sequence[int]) -> list[tuple[int, int, str]]:
+    """Read first token, last token (exclusive) and type off a row of labels."""
+    found: list[tuple[int, int, str]] = []
+    start, kind = -1, ""
+    for i, label in enumerate([*labels, 0]):
+        begins = label % 2 == 1
+        inside = label and not begins and LABELS[label][2:] == kind
+        if start >= 0 and not inside:
+            found.append((start, i, kind))
+            start, kind = -1, ""
+        if label and not inside:
+            start, kind = i, LABELS[label][2:]
+    return found
+
+
+def load(path: Path, lexicon: Lexicon) -> Crf:
+    """Read a model that `tools/train_entities.py` wrote."""
+    with np.load(path) as arrays:
+        return Crf(
+            letters=bool(arrays["letters"]),
+            keys=arrays["keys"],
+            weights=arrays["weights"].astype(np.float32) * arrays["scale"],
+            transitions=arrays["transitions"],
+            lexicon=lexicon,
+        )
+
+
+def word_shape(surface: str) -> str:
+    """Write `X` for a capital, `x` for a small letter, `0` for a digit, a letter of its own for each unspaced script."""
+    return "".join(map(_shape, surface))
+
+
+def squeeze(shape: str) -> str:
+    """Leave one of each run."""
+    return "".join(c for c, before in zip(shape, " " + shape, strict=False) if c != before)
+
+
+def _shape(letter: str) -> str:
+    if letter.isupper():
+        return "X"
+    if letter.islower():
+        return "x"
+    if letter.isdigit():
+        return "0"
+    for low, high, name in _BLOCKS:
+        if low <= letter <= high:
+            return name
+    return "a" if letter.isalpha() else letter
+
+
+_BLOCKS: Final = (
+    ("\u0600", "\u06ff", "r"), ("\u0e01", "\u0e2e", "t"), ("\u0e2f", "\u0e7f", "v"), ("\u3040", "\u309f", "h"),
+    ("\u30a0", "\u30ff", "k"), ("\u3400", "\u9fff", "z"), ("\uac00", "\ud7af", "o"),
+)  # fmt: skip
+
+
+def _hash(observation: str) -> int:
+    return crc32(observation.encode("utf-8", "surrogatepass"))
+
+
+def _at_offset(observations: list[int], offset: int) -> Keys:
+    key = (np.array(observations, np.uint32) ^ np.uint32((offset + 100) * 0x01000193 & 0xFFFFFFFF)) * _MIX
+    key ^= key >> np.uint32(13)
+    return key
+
+
+def _lay_out(batch: Sequence[Sentence]) -> tuple[list[str], NDArray[np.uint32], list[Span]]:
+    """Put the sentences in one row, `MARGIN` blanks before, between and after them."""
+    surfaces: list[str] = [""] * MARGIN
+    listed: list[int] = [0] * MARGIN
+    spans = []
+    for sentence in batch:
+        start = len(surfaces)
+        surfaces += sentence.surfaces
+        listed += sentence.listed
+        for cut in range(start, len(surfaces), MAX_SENTENCE):
+            spans.append((cut, min(cut + MAX_SENTENCE, len(surfaces))))
+        surfaces += [""] * MARGIN
+        listed += [0] * MARGIN
+    return surfaces, np.array(listed, np.uint32), spans
+
+
+def observations(sentence: Sentence, lexicon: Lexicon, *, letters: bool, memory: dict[str, Description]) -> list[Keys]:
+    """Give the keys of every token of a sentence: what a trainer sees, the same as what `Crf.tag` adds up."""
+    surfaces, listed, _ = _lay_out([sentence])
+    what = []
+    for surface in surfaces:
+        if surface not in memory:
+            memory[surface] = describe(surface, lexicon)
+        what.append(memory[surface])
+    together = neighbour_keys(np.array([w.facets for w in what], np.uint32), listed, letters=letters)
+    return [
+        np.concatenate([*(_at_offset(what[MARGIN + i + o].at(o), o) for o in _OFFSETS), together[i]])
+        for i in range(len(sentence.surfaces))
+    ]

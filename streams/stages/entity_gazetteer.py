@@ -1,0 +1,116 @@
+"""Lists of names, found in text all at once: places in fifteen languages, listed companies, words beside names."""
+
+import gzip
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import repeat
+from typing import Final, NamedTuple
+
+import ahocorasick_rs
+import numpy as np
+
+from streams.stage import StageConfig
+from streams.stages.entity_crf import Lexicon
+from streams.text.tokens import UNSPACED, Span
+
+KINDS: Final = ("place", "company", "given", "family", "company_form", "body", "title", "landform")
+"""What a listed name is; the model knows them by number only, so new kinds go to the end."""
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
+_UNSPACED = re.compile(f"[{UNSPACED}]")
+
+
+class Place(NamedTuple):
+    """What a place name stands for, its most populous bearer where there are several."""
+
+    code: str
+    """ISO 3166-1 of the country, or ISO 3166-2 where the place is a part of one."""
+    uri: str
+    """`geonames:<number>` of a city; empty for a country or a part of one."""
+
+
+class Listed(NamedTuple):
+    """A stretch of text that a list holds."""
+
+    start: int
+    end: int
+    kind: int
+    """Index in `KINDS`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Gazetteer:
+    """The lists, compiled."""
+
+    automaton: ahocorasick_rs.AhoCorasick
+    kinds: bytes
+    """Of each pattern of the automaton."""
+    places: Mapping[str, Place]
+    companies: Mapping[str, tuple[str, ...]]
+    """Listings of a company by its name, `EXCHANGE:SYMBOL`."""
+
+    def find(self, text: str) -> Iterator[Listed]:
+        """Find the listed names: leftmost, longest, none overlapping another."""
+        for pattern, start, end in self.automaton.find_matches_as_indexes(encodable(text)):
+            yield Listed(start, end, self.kinds[pattern])
+
+    def mark(self, text: str, tokens: Sequence[Span]) -> list[int]:
+        """Give each token the code of the listed name it begins, continues or ends; 0 where it is in none.
+
+        A name that begins or ends within a token is passed over: `Rome` is not in `Romeo`.
+        """
+        codes = [0] * len(tokens)
+        found = list(self.find(text))
+        at = 0
+        for start, end, kind in found:
+            while at < len(tokens) and tokens[at][0] < start:
+                at += 1
+            first = at
+            while at < len(tokens) and tokens[at][1] <= end:
+                at += 1
+            if first < at and tokens[first][0] == start and tokens[at - 1][1] == end:
+                code = 1 + 4 * kind
+                codes[first:at] = [code + 1] * (at - first)
+                codes[at - 1] = code + 2
+                codes[first] = code if at - first > 1 else code + 3
+        return codes
+
+
+def encodable(text: str) -> str:
+    """Put U+FFFD, one for one, where lone surrogates stand: offsets stay, and the text can be encoded."""
+    return _SURROGATE.sub("\ufffd", text)
+
+
+def load_gazetteer(config: StageConfig) -> Gazetteer:
+    """Read the lists that `tools/build_entity_gazetteers.py` made."""
+    places = {name: Place(code, uri) for name, code, uri in _rows(config, "places.tsv.gz")}
+    companies = {name: tuple(symbols.split()) for name, symbols in _rows(config, "companies.tsv.gz")}
+    kinds: dict[str, int] = {}
+    for name, kind in _rows(config, "people.tsv.gz"):
+        # Where words stand apart the lexicon knows names; here only those that hide in a run of letters.
+        if _UNSPACED.match(name):
+            kinds[name] = KINDS.index("given" if kind == "g" and len(name) > 1 else "family")
+    for kind, words in config.table("entities/words.toml").items():
+        kinds.update(zip(filter(_UNSPACED.search, words), repeat(KINDS.index(kind))))
+    kinds.update(zip(companies, repeat(KINDS.index("company"))))
+    kinds.update(zip(places, repeat(KINDS.index("place"))))
+    automaton = ahocorasick_rs.AhoCorasick(
+        list(kinds),
+        matchkind=ahocorasick_rs.MatchKind.LeftmostLongest,
+        implementation=ahocorasick_rs.Implementation.ContiguousNFA,
+        store_patterns=False,
+    )
+    return Gazetteer(automaton, bytes(kinds.values()), places, companies)
+
+
+def load_lexicon(config: StageConfig) -> Lexicon:
+    """Read the single words that are known in the scripts that write words."""
+    with np.load(config.path("entities/lexicon.npz")) as arrays:
+        return Lexicon(arrays["keys"], arrays["clusters"], arrays["flags"])
+
+
+def _rows(config: StageConfig, name: str) -> Iterator[list[str]]:
+    with gzip.open(config.path("entities/" + name), "rt", encoding="utf-8") as lines:
+        for line in lines:
+            yield line.rstrip("\n").split("\t")

