@@ -200,4 +200,4 @@ def _words(own: str, inherited: str) -> str:
 
 def _line(pieces: list[str]) -> str:
     cells = _BLANKS.sub(" ", "".join(pieces)).replace(_SOFT_HYPHEN, "").split(_NEXT_CELL)
-    return tidy("\t".join(filled for cell in cells if (filled := cell.strip())))
+    return "\t".join(filled for cell in cells if (filled := tidy(cell).strip()))

@@ -11,7 +11,7 @@ from streams.errors import Reason, Unprocessable
 SAMPLE_BYTES = 4096
 """What detection looks at, from the first non-ASCII byte on: more takes longer and tells no more."""
 
-UTF8_DAMAGE = 0.1
+UTF8_DAMAGE = 0.25
 """Share of the non-ASCII characters that may be broken in UTF-8: a stray byte or a cut last character must not cost
 the release, and text in any other charset is broken by .7 and more (2026-11, unlabelled corpus)."""
 
