@@ -58,7 +58,7 @@ def new_producer(broker: Broker, most_bytes: int) -> AIOKafkaProducer:
     """A producer that never reorders or doubles by its own retries: idempotent, acks from all in-sync replicas."""
     return AIOKafkaProducer(
         **common(broker),
-        enable_idempotence=True,
+        enable_idempotence=broker.idempotent,
         acks="all",
         compression_type=None if broker.compression == "none" else broker.compression,
         linger_ms=5,

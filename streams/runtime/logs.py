@@ -16,6 +16,7 @@ NOISY = {
     "mode": logging.ERROR,
     "asyncio": logging.ERROR,
     "pebble": logging.ERROR,
+    "streams.runtime.consumer": logging.ERROR,  # Faust names its logger after the subclass's module
 }
 """Libraries that report their ordinary retries as warnings: their errors are ours, their chatter is not."""
 

@@ -52,6 +52,7 @@ class Broker(Part):
     sasl_password: SecretStr
     session_seconds: Annotated[float, Field(ge=6, le=300)]
     request_seconds: Annotated[float, Field(ge=1, le=300)]
+    idempotent: bool
     compression: Literal["none", "gzip", "snappy", "lz4", "zstd"]
     startup_seconds: Annotated[float, Field(ge=0, le=3_600)]
 

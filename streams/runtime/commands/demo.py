@@ -1,0 +1,6 @@
+"""`newsmill demo`."""
+
+
+def demo() -> None:
+    """."""
+    raise NotImplementedError

@@ -1,0 +1,6 @@
+"""`newsmill ingest`."""
+
+
+def ingest() -> None:
+    """."""
+    raise NotImplementedError

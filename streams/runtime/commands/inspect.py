@@ -1,0 +1,6 @@
+"""`newsmill inspect`."""
+
+
+def inspect() -> None:
+    """."""
+    raise NotImplementedError

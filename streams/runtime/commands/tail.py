@@ -1,0 +1,6 @@
+"""`newsmill tail`."""
+
+
+def tail() -> None:
+    """."""
+    raise NotImplementedError
