@@ -27,7 +27,7 @@ _BLOCKS = frozenset((
 _CELLS = frozenset(("td", "th"))
 _UNSEEN = frozenset((
     "applet", "audio", "canvas", "datalist", "embed", "head", "iframe", "map", "math", "noembed", "noframes",
-    "noscript", "object", "script", "select", "style", "svg", "template", "textarea", "video",
+    "noscript", "object", "script", "select", "style", "svg", "template", "textarea", "title", "video",
 ))  # fmt: skip
 _STRUCTURE = frozenset((
     "article", "aside", "figure", "footer", "form", "header", "main", "nav",
@@ -136,7 +136,7 @@ class _Reader:
     def data(self, text: str) -> None:
         element = self.stack[-1]
         if element.hidden:
-            if element.tag == "title" and self.stack[-2].tag == "head":
+            if element.tag == "title" and self.stack[-2].tag in ("head", "body"):  # not in a drawing
                 self.page_title.append(text)
             return
         first, *rest = text.split("\n") if element.pre else (text,)
