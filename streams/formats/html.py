@@ -180,17 +180,18 @@ class _Reader:
 
 def _element(tag: str, attributes: Mapping[str, str], parent: _Element) -> _Element:
     block = tag if tag in _BLOCKS else parent.block
-    words, hidden = parent.words, parent.hidden or tag in _UNSEEN
-    if attributes:
-        hidden = hidden or "hidden" in attributes or bool(_NOT_SHOWN.search(attributes.get("style", "")))
-        own = [attributes[name] for name in ("class", "id", "role") if name in attributes]
-    else:
-        own = []
+    hidden = parent.hidden or tag in _UNSEEN or (bool(attributes) and _hides(tag, attributes))
+    own = [attributes[name] for name in ("class", "id", "role") if name in attributes]
     if tag in _STRUCTURE:
         own.append(tag)
-    if own:
-        words = _words(" ".join(own), words)
+    words = _words(" ".join(own), parent.words) if own else parent.words
     return _Element(tag, block, words, hidden, parent.link or tag == "a", parent.pre or tag == "pre")
+
+
+def _hides(tag: str, attributes: Mapping[str, str]) -> bool:
+    if tag in ("html", "body"):  # a page that waits for its script to show it is still a page
+        return False
+    return "hidden" in attributes or bool(_NOT_SHOWN.search(attributes.get("style", "")))
 
 
 def _words(own: str, inherited: str) -> str:

@@ -76,6 +76,10 @@ def test_what_a_browser_does_not_show_is_left_out(unseen: str) -> None:
     assert lines(f"<p>a</p>{unseen}<p>b</p>") == ["a", "b"]
 
 
+def test_a_page_that_waits_for_its_script_to_show_it_is_read() -> None:
+    assert lines("<html hidden><body style='display:none'><p>a</p></body></html>") == ["a"]
+
+
 @pytest.mark.parametrize(
     ("page", "title"),
     [
