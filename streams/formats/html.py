@@ -160,6 +160,8 @@ class _Reader:
     def _end_line(self) -> None:
         if self.heading is not None:
             self.heading.append(" ")
+        if not self.pieces:
+            return
         if self.owner is not None and (line := _line(self.pieces)):
             words = self.owner.words if len(self.owner.words) <= self.words_left else ""
             self.words_left -= len(words)

@@ -5,7 +5,6 @@ import re
 from streams.records import RawRelease
 from streams.text.charset import decode
 
-_NEWLINES = re.compile(r"\r\n?")
 _CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
 
@@ -16,7 +15,7 @@ def read_text(data: bytes, charset: str | None) -> RawRelease:
 
 def tidy(text: str) -> str:
     """Make line ends `\\n` and drop control characters but tab and newline; change nothing else."""
-    return _CONTROLS.sub("", _NEWLINES.sub("\n", text))
+    return _CONTROLS.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
 
 
 def tidy_line(text: str) -> str:
