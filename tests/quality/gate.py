@@ -9,6 +9,7 @@ import hashlib
 import json
 import math
 import os
+import re
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass
@@ -19,26 +20,29 @@ from rich.table import Table
 
 from tests.quality import boilerplate, entities, language
 
-Measure = Callable[[Path], dict[str, float]]
+Measure = Callable[[Path], Mapping[str, float]]
 
 MEASURES: Mapping[str, Measure] = {
     "language": language.measure,
     "boilerplate": boilerplate.measure,
     "entities": entities.measure,
 }
-"""Each answers `stage/measure/slice` to a figure, the higher the better; a slice is a language or `macro`."""
+"""Each answers `measure` or `measure/slice` to a figure, 0 to 1; a slice is a language or a mean over them."""
+
+CEILINGS = re.compile(r"error|false_positive|as_fifteen")
+"""In the names of figures that ought to be low: what bounds them is a ceiling, what bounds all others a floor."""
 
 CORPUS: Mapping[str, tuple[str, ...]] = {
     "language": ("language",),
     "boilerplate": ("corpus/dev",),
     "entities": ("corpus/dev", "entities/dev"),
 }
-"""The folders of the shared data that a stage is measured on: floors hold for these files and no others."""
+"""The folders of the shared data that a stage is measured on: bounds hold for these files and no others."""
 
 BASELINE = Path(__file__).with_name("baseline.json")
 
 TOLERANCE = 0.005
-"""A floor is pinned this far below what was measured: a new release of a library may tip one release in two hundred."""
+"""A bound is pinned this far from what was measured: a new release of a library may tip one release in two hundred."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +52,8 @@ class Baseline:
     tolerance: float
     corpus: dict[str, str]
     """Stage to the hash of the files it was measured on."""
-    floors: dict[str, float]
+    bounds: dict[str, float]
+    """`stage/measure/slice` to its floor, or to its ceiling."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,38 +62,35 @@ class Failure:
 
     metric: str
     measured: float | None
-    floor: float
+    bound: float
 
     def __str__(self) -> str:
         if self.measured is None:
-            return f"{self.metric} is not measured any more; its floor is {self.floor:.4f}"
-        return f"{self.metric} is {self.measured:.4f}, below its floor {self.floor:.4f}"
+            return f"{self.metric} is not measured any more; its bound is {self.bound:.4f}"
+        side = "above its ceiling" if CEILINGS.search(self.metric) else "below its floor"
+        return f"{self.metric} is {self.measured:.4f}, {side} {self.bound:.4f}"
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Measure, show, compare; with `--update`, raise the floors to what was measured."""
+    """Measure, show, compare; with `--update`, move the bounds up to what was measured."""
     options = _options(arguments)
     shared = shared_directory()
     if shared is None:
         print("quality gate: skipped, the shared corpus is neither in NEWSMILL_SHARED nor in ../shared")
         return 1 if "NEWSMILL_SHARED" in os.environ else 0  # who names a place wants it looked at
-    measured = {name: value for stage in options.stages for name, value in MEASURES[stage](shared).items()}
+    measured = measure(shared, options.stages)
     corpus = {stage: corpus_hash(shared, stage) for stage in options.stages}
     baseline = load(BASELINE)
-    kept = baseline
     if options.update:
-        kept = updated(baseline, measured, corpus, allow_lower=options.allow_lower)
-        BASELINE.write_text(json.dumps(asdict(kept), indent=1, sort_keys=True) + "\n", encoding="utf-8")
-    failures = compare(kept, measured, options.stages)
-    moved = [stage for stage in options.stages if kept.corpus.get(stage) != corpus[stage]]
+        baseline = updated(baseline, measured, corpus, allow_lower=options.allow_lower)
+        BASELINE.write_text(json.dumps(asdict(baseline), indent=1, sort_keys=True) + "\n", encoding="utf-8")
+    failures = compare(baseline, measured, options.stages)
+    moved = [stage for stage in options.stages if baseline.corpus.get(stage) != corpus[stage]]
     if options.json:
-        print(
-            json.dumps(
-                {"measured": measured, "corpus": corpus, "moved": moved, "failures": list(map(asdict, failures))}
-            )
-        )
+        report = {"measured": measured, "corpus": corpus, "moved": moved, "failures": [asdict(f) for f in failures]}
+        print(json.dumps(report, indent=1))
     else:
-        _show(measured, kept, failures, moved)
+        _show(measured, baseline, failures, moved)
     return 1 if failures or moved else 0
 
 
@@ -99,33 +101,44 @@ def shared_directory() -> Path | None:
     return path if (path / "corpus" / "dev").is_dir() else None
 
 
+def measure(shared: Path, stages: Iterable[str]) -> dict[str, float]:
+    """Run the stages' measures, every name made to start with its stage's."""
+    return {
+        f"{stage}/{name.removeprefix(f'{stage}/')}": round(value, 4)
+        for stage in stages
+        for name, value in MEASURES[stage](shared).items()
+    }
+
+
 def load(path: Path) -> Baseline:
-    """Read the baseline; one that is not there yet holds no floors."""
+    """Read the baseline; one that is not there yet bounds nothing."""
     return Baseline(**json.loads(path.read_text(encoding="utf-8"))) if path.exists() else Baseline(TOLERANCE, {}, {})
 
 
 def compare(baseline: Baseline, measured: Mapping[str, float], stages: Iterable[str]) -> list[Failure]:
-    """List the floors of the stages that are not reached. A figure without a floor cannot fail: it is new."""
-    wanted = {name: floor for name, floor in baseline.floors.items() if name.split("/")[0] in set(stages)}
-    found = [Failure(name, measured.get(name), floor) for name, floor in wanted.items()]
-    # `not >=`, so that a figure that is not a number fails, too.
-    return [failure for failure in found if failure.measured is None or not failure.measured >= failure.floor]
+    """List the stages' bounds that do not hold. A figure without a bound cannot fail: it is new."""
+    wanted = set(stages)
+    return [
+        Failure(name, measured.get(name), bound)
+        for name, bound in baseline.bounds.items()
+        if name.partition("/")[0] in wanted and not _holds(name, measured.get(name, math.nan), bound)
+    ]
 
 
 def updated(
     baseline: Baseline, measured: Mapping[str, float], corpus: Mapping[str, str], *, allow_lower: bool
 ) -> Baseline:
-    """Pin floors a tolerance below what was measured: only upwards, unless lowering is allowed.
+    """Pin bounds a tolerance away from what was measured: only tighter ones, unless looser ones are allowed.
 
-    With `allow_lower`, floors of the measured stages that nothing measures any more are dropped, and a moved corpus is
-    taken over.
+    `allow_lower` also drops the bounds of the measured stages that nothing measures any more, and takes over a corpus
+    that has moved.
     """
-    pinned = {name: math.floor((value - TOLERANCE) * 10_000) / 10_000 for name, value in measured.items()}
+    pinned = {name: _pin(name, value) for name, value in measured.items()}
     if allow_lower:
-        others = {name: floor for name, floor in baseline.floors.items() if name.split("/")[0] not in corpus}
+        others = {name: bound for name, bound in baseline.bounds.items() if name.partition("/")[0] not in corpus}
         return Baseline(TOLERANCE, {**baseline.corpus, **corpus}, {**others, **pinned})
-    raised = {name: max(floor, baseline.floors.get(name, floor)) for name, floor in pinned.items()}
-    return Baseline(TOLERANCE, {**corpus, **baseline.corpus}, {**baseline.floors, **raised})
+    tighter = {name: bound for name, bound in pinned.items() if _holds(name, bound, baseline.bounds.get(name, bound))}
+    return Baseline(TOLERANCE, {**corpus, **baseline.corpus}, {**baseline.bounds, **tighter})
 
 
 def corpus_hash(shared: Path, stage: str) -> str:
@@ -137,15 +150,22 @@ def corpus_hash(shared: Path, stage: str) -> str:
     return digest.hexdigest()[:16]
 
 
+def _holds(name: str, value: float, bound: float) -> bool:
+    """What is not a number holds nothing."""
+    return value <= bound if CEILINGS.search(name) else value >= bound
+
+
+def _pin(name: str, value: float) -> float:
+    return round(value + TOLERANCE if CEILINGS.search(name) else value - TOLERANCE, 4)
+
+
 def _options(arguments: list[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m tests.quality.gate", description=__doc__)
-    parser.add_argument("stages", nargs="*", metavar="STAGE", help=f"of {', '.join(MEASURES)}; all without")
+    parser = argparse.ArgumentParser(prog="python -m tests.quality.gate", description="Hold the quality of the stages.")
+    parser.add_argument("stages", nargs="*", metavar="STAGE", help=f"of {', '.join(MEASURES)}; without any, all")
     parser.add_argument("--json", action="store_true", help="print figures and failures as JSON")
+    parser.add_argument("--update", action="store_true", help="tighten the bounds to what was measured")
     parser.add_argument(
-        "--update", action="store_true", help="raise the floors to what was measured, less the tolerance"
-    )
-    parser.add_argument(
-        "--allow-lower", action="store_true", help="with --update: lower floors, too; say why in the commit"
+        "--allow-lower", action="store_true", help="with --update: loosen them, too; the commit says why"
     )
     options = parser.parse_args(arguments)
     if unknown := [stage for stage in options.stages if stage not in MEASURES]:
@@ -159,31 +179,34 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
 def _show(measured: Mapping[str, float], baseline: Baseline, failures: list[Failure], moved: list[str]) -> None:
     console = Console()
     failed = {failure.metric for failure in failures}
-    for stage in dict.fromkeys(name.split("/")[0] for name in measured):
-        names = [name for name in measured if name.split("/")[0] == stage]
-        columns = list(dict.fromkeys("/".join(name.split("/")[1:-1]) for name in names))
-        rows = sorted({name.split("/")[-1] for name in names}, key=lambda row: (row != "macro", row))
-        table = Table(title=stage, title_justify="left")
-        table.add_column("")
-        for column in columns:
-            table.add_column(column, justify="right")
-        for row in rows:
-            cells = [f"{stage}/{column}/{row}" if column else f"{stage}/{row}" for column in columns]
-            table.add_row(row, *(_cell(name, measured, baseline, failed) for name in cells))
+    figures = {tuple(_placed(name)): _cell(name, value, baseline, failed) for name, value in measured.items()}
+    for stage in dict.fromkeys(stage for stage, _, _ in figures):
+        columns = list(dict.fromkeys(column for of, column, _ in figures if of == stage))
+        rows = list(dict.fromkeys(row for of, _, row in figures if of == stage))
+        wide = len(rows) >= len(columns)
+        table = Table("", *(columns if wide else rows), title=stage, title_justify="left")
+        for line in rows if wide else columns:
+            keys = [(stage, column, line) for column in columns] if wide else [(stage, line, row) for row in rows]
+            table.add_row(line, *(figures.get(key, "") for key in keys))
         console.print(table)
     for stage in moved:
-        console.print(f"[red]{stage}: the corpus is not the one the floors were pinned on (--update --allow-lower)")
+        console.print(f"[red]{stage}: this is not the corpus that its bounds were pinned on (--update --allow-lower)")
     for failure in failures:
         console.print(f"[red]{failure}")
-    console.print("[red]below the floors" if failures or moved else "[green]all floors hold")
+    console.print("[red]the line does not hold" if failures or moved else "[green]the line holds")
 
 
-def _cell(name: str, measured: Mapping[str, float], baseline: Baseline, failed: set[str]) -> str:
-    if name not in measured:
-        return ""
+def _placed(name: str) -> tuple[str, str, str]:
+    """Stage, measure, slice."""
+    stage, _, rest = name.partition("/")
+    what, _, part = rest.rpartition("/")
+    return (stage, what, part) if what else (stage, part, "all")
+
+
+def _cell(name: str, value: float, baseline: Baseline, failed: set[str]) -> str:
     if name in failed:
-        return f"[red]{measured[name]:.3f} < {baseline.floors[name]:.3f}"
-    return f"{measured[name]:.3f}" if name in baseline.floors else f"[yellow]{measured[name]:.3f} new"
+        return f"[red]{value:.3f} ({baseline.bounds[name]:.3f})"
+    return f"{value:.3f}" if name in baseline.bounds else f"[yellow]{value:.3f} new"
 
 
 if __name__ == "__main__":
