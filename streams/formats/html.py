@@ -14,6 +14,9 @@ from streams.text.charset import decode
 MAX_WORDS = 200
 """Characters of `Markup.words`, nearest element first: class soup further up says nothing about a line."""
 
+MAX_LINES = 100_000
+"""A page with more is no release: each costs 10 us here and more in every stage, and 4 MB can hold two million."""
+
 # Not UTF-16: a page whose `<meta>` can be read as ASCII is not in it, whatever it says.
 _CHARSET = re.compile(rb"""<meta\s[^>]{0,200}?charset\s*=\s*["']?\s*(?!utf-16)([\w.:-]{1,40})""", re.IGNORECASE)
 _CHARSET_WITHIN = 1024  # bytes: where HTML wants it, and where browsers stop looking
@@ -168,6 +171,8 @@ class _Reader:
             density = round(self.linked / self.letters, 3)
             self.markup.append(Markup(line=len(self.lines), tag=self.owner.block, words=words, link_density=density))
             self.lines.append(line)
+            if len(self.lines) > MAX_LINES:
+                raise Unprocessable(Reason.TOO_LARGE, f"a page of more than {MAX_LINES} lines")
         self.pieces.clear()
         self.owner = None
         self.letters = self.linked = 0

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from streams.formats.html import MAX_WORDS, read_html, read_markup
+from streams.errors import Reason, Unprocessable
+from streams.formats.html import MAX_LINES, MAX_WORDS, read_html, read_markup
 from streams.records import RawRelease
 
 
@@ -25,6 +26,12 @@ def test_text_at_every_depth_is_kept() -> None:
 
 def test_a_long_run_of_text_is_one_line() -> None:
     assert lines("<p>" + "word " * 3_000_000) == [("word " * 3_000_000).strip()]
+
+
+def test_a_page_of_too_many_lines_is_refused_while_it_is_read() -> None:
+    with pytest.raises(Unprocessable) as caught:
+        read_markup("<pre>" + "a\n" * (MAX_LINES + 2))
+    assert caught.value.reason is Reason.TOO_LARGE
 
 
 @pytest.mark.parametrize(
