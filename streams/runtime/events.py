@@ -157,7 +157,9 @@ def dead_letter(topic: str, incoming: Incoming, rejected: Rejected, group: str, 
         *((DLQ + name, value) for name, value in ours.items()),
         *((CONNECT + name, value) for name, value in connect.items()),
     )
-    return Message(topic, incoming.key, incoming.value, headers)
+    # aiokafka cannot send a record without key and value: this one kind of poison gets an empty key.
+    key = b"" if incoming.key is None and incoming.value is None else incoming.key
+    return Message(topic, key, incoming.value, headers)
 
 
 def _bytes(text: str) -> bytes:

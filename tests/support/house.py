@@ -159,11 +159,17 @@ class House:
 
     async def send(self, *releases: "Release", topic: str | None = None) -> None:
         """Produce releases, each delivery awaited, in order per key."""
+        name = topic or self.raw
         async with self.producer() as producer:
-            futures = [
-                await producer.send(topic or self.raw, release.value, key=release.key, headers=list(release.headers))
-                for release in releases
-            ]
+            futures = []
+            for release in releases:
+                if release.key is None and release.value is None:  # other clients can send this, aiokafka's `send` not
+                    batch = producer.create_batch()
+                    batch.append(key=None, value=None, timestamp=None)
+                    futures.append(await producer.send_batch(batch, name, partition=0))
+                else:
+                    headers = list(release.headers)
+                    futures.append(await producer.send(name, release.value, key=release.key, headers=headers))
             await asyncio.gather(*futures)
 
     def producer(self) -> "contextlib.AbstractAsyncContextManager[AIOKafkaProducer]":
