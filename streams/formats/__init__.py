@@ -54,10 +54,11 @@ _MAGIC = {
 }
 _JSON = re.compile(rb"\{\s*[\"}]")
 _HTML = re.compile(
-    rb"<(?:!doctype\s+html|!--|(?:html|head|body|title|meta|div|article|section|main|header|h[1-6]|p|table|ul|ol|br)\b)",
+    rb"<(?:!doctype\s+html|!--|(?:a|article|b|blockquote|body|br|center|div|em|font|h[1-6]|head|header|html|i|img|link|main"
+    rb"|meta|ol|p|script|section|span|strong|style|table|title|ul)[\s/>])",
     re.IGNORECASE,
 )
-_XML = re.compile(rb"<(?:\?xml|!doctype|[a-z][\w.-]*(?::[\w.-]+)?(?:\s[^<>]*)?>)", re.IGNORECASE)
+_XML = re.compile(rb"<(?:\?xml|!doctype|([a-z][\w.:-]*)(?:\s[^<>]*)?>)", re.IGNORECASE)
 _CHARSET = re.compile(r"""charset\s*=\s*["']?\s*([^"';\s]+)""", re.IGNORECASE)
 
 
@@ -137,7 +138,8 @@ def _sniff(data: bytes) -> str:
         return "application/json"
     if _HTML.match(head) or b"<html" in head.lower():
         return "text/html"
-    if _XML.match(head):
+    xml = _XML.match(head)
+    if xml and (xml[1] is None or data.rstrip().endswith(b"</" + xml[1] + b">")):  # not <AP> at the head of a text
         raise Unprocessable(Reason.UNSUPPORTED_FORMAT, f"looks like XML: known are {', '.join(READERS)}")
     return "text/plain"
 

@@ -119,6 +119,8 @@ class _Reader:
             self.pieces.append(_NEXT_CELL)
         elif tag in _BLOCKS or tag == "br":
             self._end_line()
+        elif tag == "q":
+            self.data('"')
         element = _element(tag, attributes, self.stack[-1])
         self.stack.append(element)
         if tag == "meta":
@@ -130,6 +132,8 @@ class _Reader:
 
     def end(self, tag: str) -> None:
         self.stack.pop()
+        if tag == "q":
+            self.data('"')
         if tag in _BLOCKS and tag not in _CELLS:
             self._end_line()
         if tag == "h1" and self.heading is not None:

@@ -38,8 +38,10 @@ def read_json(data: bytes, charset: str | None) -> RawRelease:
     return replace(
         release,
         id=tidy_line(release.id),
+        source=tidy_line(release.source),
         title=tidy_line(release.title),
         text=tidy(release.text),
+        language_hint=tidy_line(release.language_hint).replace("_", "-"),
         content_type=release.content_type or "application/json",
     )
 

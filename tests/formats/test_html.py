@@ -51,6 +51,7 @@ def test_a_page_of_too_many_lines_is_refused_while_it_is_read() -> None:
         ("<p>a&nbsp;b&#12288;c", ["a\N{NO-BREAK SPACE}b\N{IDEOGRAPHIC SPACE}c"]),
         ("<custom-tag>a</custom-tag><p>b", ["a", "b"]),
         ("<p>a</b></div></p>b", ["a", "b"]),
+        ("<p>Debian <q>Wheezy</q> is <q><b>out</b></q>", ['Debian "Wheezy" is "out"']),
         ("<button>Share</button>a", ["Share", "a"]),
         ("a</body></html>b", ["a", "b"]),
     ],
