@@ -43,6 +43,7 @@ def create_app(settings: Settings, hop: Hop, loop: Loop, metrics: Metrics) -> Ap
         broker_commit_interval=COMMIT_SECONDS,
         broker_max_poll_interval=MAX_POLL_SECONDS,
         broker_max_poll_records=4 * settings.window.releases,
+        consumer_group_instance_id=settings.group.instance or None,
         consumer_auto_offset_reset="earliest",  # a new group starts where nothing is missed
         consumer_max_fetch_size=FETCH_BYTES,
         key_serializer="raw",

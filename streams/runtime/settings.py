@@ -80,6 +80,7 @@ class Group(Part):
     """The consumer groups."""
 
     id: TopicName
+    instance: Annotated[str, Field(pattern=r"^[a-zA-Z0-9._-]{0,180}$")]
 
 
 class Topics(Part):
