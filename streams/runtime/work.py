@@ -1,5 +1,6 @@
 """What a pool process does: bytes of events in, outcomes out. Never raises on account of a release."""
 
+import hashlib
 import time
 import traceback
 from collections.abc import Sequence
@@ -16,6 +17,7 @@ from streams.runtime import events
 from streams.runtime.events import Done, Incoming, Message, Outcome, Rejected
 from streams.runtime.hops import Hop
 from streams.runtime.routes import Routes
+from streams.runtime.settings import Settings
 
 MAX_TRACEBACK = 4_000
 """Characters of a bug's traceback in a dead letter: the last frames say it."""
@@ -38,6 +40,8 @@ class Task:
     config: str
     release_bytes: int
     event_bytes: int
+    bare: bool = False
+    """The value is the record that the first stage reads, what it lacks is empty: no format, no check of a release."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +79,10 @@ class Worker:
             raise Unprocessable(
                 Reason.TOO_LARGE, f"{len(value)} bytes, limits.release_bytes is {self.task.release_bytes}"
             )
+        if self.task.bare:
+            fields = codec.loads(value)
+            known = {k: v for k, v in fields.items() if v is not None} if isinstance(fields, dict) else fields
+            return codec.convert(self.line.reads, known)
         if self.line.reads is not RawRelease:
             return codec.decode(self.line.reads, value)
         return parse(
@@ -106,6 +114,24 @@ class Worker:
         headers = events.kill_event(incoming.key, self.line.writes().schema, hop.name, incoming.headers, now)
         topics = (hop.target, *self.task.routes.topics()) if hop.last else (hop.target,)
         return Done(tuple(Message(topic, incoming.key, None, headers) for topic in topics), "", ())
+
+
+def task_of(hop: Hop, settings: Settings, routes: Routes) -> Task:
+    """What these settings say about a hop's work."""
+    return Task(
+        hop=hop,
+        routes=routes,
+        data=settings.data,
+        options=settings.stages,
+        config=config_word(settings),
+        release_bytes=settings.limits.release_bytes,
+        event_bytes=settings.topics.event_bytes,
+    )
+
+
+def config_word(settings: Settings) -> str:
+    """Hash of what the stages were told, for the enrichment stamp: the same on every worker with the same settings."""
+    return hashlib.sha256(repr(sorted(settings.stages.items())).encode()).hexdigest()[:12]
 
 
 def prepare(task: Task) -> Worker:

@@ -1,7 +1,6 @@
 """A worker: its hops' apps and loops, the pool, the listener and the watchdog, started and stopped in order."""
 
 import asyncio
-import hashlib
 import os
 import signal
 import threading
@@ -24,7 +23,7 @@ from streams.runtime.offload import Inline, Offload, Pool
 from streams.runtime.outbox import Outbox
 from streams.runtime.routes import Routes
 from streams.runtime.settings import Settings
-from streams.runtime.work import Task
+from streams.runtime.work import config_word, task_of
 
 log = structlog.get_logger()
 
@@ -56,11 +55,12 @@ async def run(
     """
     await _check_topics(settings, hops, routes)
     metrics = Metrics(CollectorRegistry())
-    config = _config_word(settings)
-    metrics.info.info({"version": __version__, "config": config, "hops": ",".join(hop.name for hop in hops)})
+    metrics.info.info(
+        {"version": __version__, "config": config_word(settings), "hops": ",".join(hop.name for hop in hops)}
+    )
     stop = stop or asyncio.Event()
     async with AsyncExitStack() as stack:
-        offload = _offload(settings, hops, routes, config, metrics)
+        offload = _offload(settings, hops, routes, metrics)
         stack.callback(offload.close)
         running = [_make(settings, hop, offload, metrics) for hop in hops]
         state = _State(running)
@@ -110,24 +110,8 @@ async def _check_topics(settings: Settings, hops: Sequence[Hop], routes: Routes)
         raise Fatal(Exit.UNAVAILABLE, "\n".join(str(difference) for difference in differences))
 
 
-def _config_word(settings: Settings) -> str:
-    """Hash of what the stages were told, for the enrichment stamp: the same on every worker with the same settings."""
-    return hashlib.sha256(repr(sorted(settings.stages.items())).encode()).hexdigest()[:12]
-
-
-def _offload(settings: Settings, hops: Sequence[Hop], routes: Routes, config: str, metrics: Metrics) -> Offload:
-    tasks = [
-        Task(
-            hop=hop,
-            routes=routes,
-            data=settings.data,
-            options=settings.stages,
-            config=config,
-            release_bytes=settings.limits.release_bytes,
-            event_bytes=settings.topics.event_bytes,
-        )
-        for hop in hops
-    ]
+def _offload(settings: Settings, hops: Sequence[Hop], routes: Routes, metrics: Metrics) -> Offload:
+    tasks = [task_of(hop, settings, routes) for hop in hops]
     if settings.pool.processes == 0:
         return Inline(tasks)
     slots = settings.window.in_flight * len(hops) + 1
