@@ -1,0 +1,155 @@
+"""Inline datelines: `BUSAN, South Korea, Nov. 3, 2026 /PRNewswire/ --` at the head of a paragraph."""
+
+import re
+from collections.abc import Set as AbstractSet
+
+from streams.records import Dateline
+from streams.text.dates import FoundDate, find_dates
+
+MAX_DATELINE = 150
+"""Characters: the longest seen has 96."""
+
+MAX_PLACE = 48
+"""Characters of a place before a bare dash: longer, and it is a clause."""
+
+_WIRES = (
+    r"SeaPRwire|PR\s?Newswire(?:-\w+)?|PRN|BUSINESS\s?WIRE|Business\s?Wire|GLOBE\s?NEWSWIRE|GlobeNewswire|Media\s?OutReach(?:\s?Newswire)?|"
+    r"ACCESS(?:WIRE)?\s?Newswire|ACN\s?Newswire|EQS(?:\s?Newswire|-News)?|Newsfile(?:\s?Corp\.?)?|CNW(?:\s?Telbec)?|ots|iwr-pressedienst|"
+    r"AsiaNet|Antara\s?News|美通社|亞洲美通社|亚洲美通社|뉴스와이어|美联社|法新社|路透社|新华社|新華社|中央社|中新社|共同|時事|連合ニュース|"
+    r"연합뉴스|뉴시스|뉴스1|AP|AFP|Reuters|REUTERS|dpa(?:-\w+)?|EFE|ANSA|Bernama|BERNAMA|ANTARA|TASS|ТАСС|РИА Новости|Интерфакс|"
+    r"Xinhua|Kyodo(?: News)?|Jiji|Yonhap|CNA|CNN|IANS|PTI|VNA|TTXVN|واس|رويترز|أ ف ب|أ ?ب|الوئام|سبق"
+)
+_WIRE = re.compile(rf"(?<![A-Za-z])(?:{_WIRES})(?![A-Za-z])")
+_DASH = r"(?:--+|[–—―]|-(?=\s)|(?<=\s)-)"
+
+# Each shape is anchored and bounded, so that a paragraph is looked at once and only at its head.
+_SLASHED = re.compile(rf"[^\n.!?。]?.{{0,110}}?/\s?(?:{_WIRES})[^/\n]{{0,24}}/\s*{_DASH}?\s*")
+_BRACKETED_WIRE = re.compile(rf"[^\n(（]{{0,90}}[(（]\s?(?:{_WIRES})[^)）\n]{{0,24}}[)）]\s*{_DASH}[\s-]*")
+_CJK_BRACKET = re.compile(r"[【（(\[][^】）)\]\n]{2,70}[】）)\]]\s*(?:[–—-]+\s*)?")
+_KOREAN = re.compile(
+    r"[(\[][^)\]=\n]{1,20}=[^)\]\n]{2,20}[)\]]\s*(?:[가-힣]{2,4}(?:\s?[가-힣]{2,4})?\s?(?:기자|특파원)\s*=\s*)?"
+)
+_CHINESE = re.compile(
+    r"(?:新华社|新華社|中新社|中新网|中央社|人民网|据新华社|央视网)?[\u4e00-\u9fffA-Za-z·]{0,14}(?:\d{2,4}年)?\d{1,2}月\d{1,2}日[电電讯訊]"
+    r"\s*(?:/[^/\n]{2,14}/\s*)?(?:--+|[—–]+)?\s*(?:题：[^\n]{2,60}?\s)?"
+)
+_LEADING = re.compile(rf"\s*(?:{_DASH}|[:：.،]|,(?=\s))[\s-]*")
+_PLACE_DASH = re.compile(
+    rf"([^\n.!?。:：;]{{2,{MAX_PLACE}}}?(?:[A-Z][a-z]{{0,4}}\.|[A-Z]\.[A-Z]\.)?)\s?(?:{_DASH}|[:：])\s+(?=\S)"
+)
+_REPORTER = re.compile(r"記者|记者|特派|記者[\u4e00-\u9fff]{2,4}")
+_ANNOUNCES = re.compile(r"[電电訊讯]\s*[）)】]?\s*$|[訊讯][，、,]")
+_TRIM = " \t\n：,،、，.:;-–—―/()（）[]【】=·&"
+
+
+def inline_dateline(paragraph: str, cities: AbstractSet[str]) -> int:
+    """Say how many characters at the head of a paragraph are its dateline: 0 where there is none."""
+    head = paragraph[:MAX_DATELINE]
+    for shape in (_SLASHED, _BRACKETED_WIRE, _KOREAN, _CHINESE):
+        match = shape.match(head)
+        if match and match.end() < len(paragraph):
+            return match.end()
+    match = _CJK_BRACKET.match(head)
+    if match and match.end() < len(paragraph):
+        inside = match.group()
+        dash = inside.rstrip()[-1:] in "-–—"
+        if (
+            find_dates(inside)
+            or _ANNOUNCES.search(inside.rstrip(" -–—"))
+            or (dash and _is_place(inside.strip(_TRIM), cities))
+        ):
+            return match.end()
+        if dash and _WIRE.search(inside):
+            return match.end()
+    return _by_date(head, cities) or _by_place(head, cities)
+
+
+def _by_date(head: str, cities: AbstractSet[str]) -> int:
+    """`24 de septiembre de 2020 — `, `Düsseldorf, 22. November 2022. `, `กรุงเทพฯ 17 เมษายน 2563 - `."""
+    dates = find_dates(head)
+    if not dates or dates[0].start > 60:
+        return 0
+    before, rest = head[: dates[0].start], head[dates[0].end :]
+    tail = re.match(r"\s*(?:г\.|년|[,)]?\s?\(?[A-Za-z]{0,12}\)?)?\)?", rest)
+    offset = dates[0].end + (tail.end() if tail and _LEADING.match(rest, tail.end()) else 0)
+    lead = _LEADING.match(head, offset)
+    if not lead:
+        return 0
+    mark = lead.group().strip()
+    if not before.strip(_TRIM):
+        return lead.end() if mark[:1] in "-–—―:：" and len(mark) else 0
+    strong = mark[:1] in "-–—―" or (mark[:1] in ".:" and before.rstrip().endswith((",", "(", "،")))
+    return lead.end() if strong and _is_place(before.strip(_TRIM), cities) else 0
+
+
+def _by_place(head: str, cities: AbstractSet[str]) -> int:
+    """`CHARLOTTE, N.C. — `, `Jakarta - `, `BEIJING: `."""
+    match = _PLACE_DASH.match(head)
+    if not match:
+        return 0
+    place = match[1]
+    known = _first(place).casefold() in cities
+    colon = match.group().rstrip()[-1] in ":："
+    if place.isupper() and (known or ("," in place and not colon)) and not any(map(str.isdigit, place)):
+        return match.end()
+    if colon:
+        return match.end() if known and place.isupper() else 0
+    if known and ("," in place or len(place.split()) <= 3):
+        return match.end()
+    parts = place.split(",")
+    return match.end() if len(parts) == 2 and parts[0].isupper() and len(parts[1].strip()) <= 14 else 0
+
+
+def _is_place(text: str, cities: AbstractSet[str]) -> bool:
+    """Say whether a text of some words can be a place: every word that is longer than a preposition has a capital."""
+    if not text or len(text) > MAX_PLACE or any(map(str.isdigit, text)):
+        return False
+    if _first(text).casefold() in cities:
+        return True
+    words = [word for word in re.split(r"[\s,，、،/]+", text) if len(word) > 3 or word.isupper()]
+    return len(words) <= 5 and all(not word[0].islower() for word in words)
+
+
+def _first(place: str) -> str:
+    return re.split(r"[,，、،(（/]", place, maxsplit=1)[0].strip(_TRIM)
+
+
+def read_dateline(text: str, cities: AbstractSet[str], reference: str = "") -> Dateline:
+    """Take a dateline apart. `reference` is an ISO date whose year a yearless one gets."""
+    dates = find_dates(text)
+    wire = _WIRE.search(text)
+    place = text
+    for cut in sorted([*_spans(dates), *([wire.span()] if wire else [])], reverse=True):
+        place = place[: cut[0]] + "\n" + place[cut[1] :]
+    place = re.sub(
+        r"記者[\u4e00-\u9fff]{2,3}|记者[\u4e00-\u9fff]{2,3}(?=[\u4e00-\u9fff]{2})|\d{1,2}日|[電电訊讯](?![\u4e00-\u9fff])|请即发稿|請即發稿",
+        "\n",
+        place,
+    )
+    city = next(
+        (first for part in place.split("\n") if len(first := _first(part.strip(_TRIM))) > 1 and not first.isdigit()), ""
+    )
+    iso = dates[0].iso if dates else _day_only(text, reference)
+    if iso.startswith("--"):
+        iso = f"{reference[:4]}-{iso[2:]}" if reference else ""
+    return Dateline(city=_known_part(city, cities), date=iso, wire=wire.group() if wire else "")
+
+
+def _known_part(place: str, cities: AbstractSet[str]) -> str:
+    """Without blanks between words, a country stands glued before its city: 韩国釜山. In Thai a blank parts them."""
+    if place.casefold() in cities or place.isascii():
+        return place
+    glued = (place[start:] for start in range(1, len(place) - 1))
+    words = place.split()
+    known = next((part for part in (*words[:1], *glued) if part.casefold() in cities), "")
+    return known if known and not place[0].isupper() else place
+
+
+def _spans(dates: tuple[FoundDate, ...]) -> list[tuple[int, int]]:
+    return [(date.start, date.end) for date in dates]
+
+
+def _day_only(text: str, reference: str) -> str:
+    """`台北21日電`: the day of the month that the release is dated in."""
+    day = re.search(r"(?<!\d)(\d{1,2})日[電电]", text)
+    return f"{reference[:8]}{int(day[1]):02}" if day and reference else ""

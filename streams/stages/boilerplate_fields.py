@@ -1,0 +1,294 @@
+"""The fields of a clean release, read from the stretches that were taken out of its body."""
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta, timezone
+from itertools import groupby
+
+from streams.records import About, Caption, Contact
+from streams.stages.boilerplate_cues import Cues
+from streams.text.dates import find_dates
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A labelled stretch with its text, stripped."""
+
+    label: str
+    sub: str
+    text: str
+    heading: bool = False
+    """It opens its part of the release and says nothing itself: `Media Contact`, `About Debian`."""
+
+
+EMAIL = re.compile(r"[\w.+'-]+(?:@|\s?\(at\)\s?|\s?\[at\]\s?)[\w-]+(?:\.[\w-]+)+|\[email.protected\]")
+PHONE = re.compile(
+    r"\+\s?\d[\d\s()./–-]{6,20}\d|(?<![\d.@/#-])\(?0\d{1,4}\)?[\s./–-]{1,3}\d[\d\s./–-]{4,14}\d|"
+    r"(?<![\d.@/#-])\(\d{2,4}\)\s?\d[\d\s.-]{4,12}\d|(?<![\d.@/#-])\d{3}[-.\s]\d{3}[-.]\d{4}(?!\d)|"
+    r"(?<![\d.@/#-])\d{2,4}-\d{3,4}-\d{4}(?!\d)|(?<=\d)-\d{2,4}-\d{2,4}-\d{2,4}\+"
+)
+SHORT_PHONE = re.compile(r"(?i:call center|hotline|สายด่วน|โทร)\.?\s?(?:โทร\.?\s?)?(\d{4})(?!\d)")
+_RTL_PHONE = re.compile(r"\d{3,4}-\d{2,4}-\d{2,4}-\d{1,3}\+")
+_URL = re.compile(r"(?:https?://|www\.)\S+")
+_NAME_CUTS = re.compile(
+    r"(?i)(?<![^\W_])(?:tel|telefon|telefono|teléfono|telefone|téléphone|tél|phone|fax|mobile?|cell|e-?mail|e-?mel|courriel|correo|"
+    r"тел|факс|почта|هاتف|بريد|電話|电话|電郵|邮箱|전화|이메일|โทรศัพท์|โทรสาร|โทร|อีเมล|điện thoại|telepon|telp|faks|ext)\.?\s?[:：.]?\s?$|^(?:c|t|m|p|e)\s?:\s?$"
+)
+_INVESTOR = re.compile(
+    r"(?i)investor|anleger|investisseur|inversor|inversion|investidor|инвестор|投資|投资|투자|pelabur|nhà đầu tư|นักลงทุน|المستثمر|\bIR\b"
+)
+_MEDIA = re.compile(
+    r"(?i)media|medien|médias?|medios|press|presse|prensa|imprensa|mídia|сми|пресс|прессы|報道|広報|언론|홍보|媒体|媒體|新聞|新闻|truyền thông|"
+    r"báo chí|สื่อ|ประชาสัมพันธ์|\bpers\b|humas|akhbar|الإعلام|إعلام|صحف"
+)
+_DISTRIBUTORS = (
+    ("seaprwire", "SeaPRwire"), ("prnewswire", "PR Newswire"), ("pr newswire", "PR Newswire"), ("美通社", "PR Newswire"),
+    ("business wire", "Business Wire"), ("businesswire", "Business Wire"), ("globe newswire", "GlobeNewswire"),
+    ("globenewswire", "GlobeNewswire"), ("media outreach", "Media OutReach"), ("media-outreach", "Media OutReach"),
+    ("news aktuell", "news aktuell"), ("newsaktuell", "news aktuell"), ("(ots)", "news aktuell"), ("뉴스와이어", "뉴스와이어"),
+    ("accesswire", "ACCESS Newswire"), ("access newswire", "ACCESS Newswire"), ("acn newswire", "ACN Newswire"),
+    ("iwr-pressedienst", "iwr-pressedienst"), ("newsfile", "Newsfile"), ("cnw", "CNW"), ("eqs", "EQS"), ("asianet", "AsiaNet"),
+)  # fmt: skip
+_LEAD = re.compile(
+    r"(?i)^[\W_]*(?:sources?|quellen?|herausgeber(?:in)?|fuentes?|fontes?|источники?|المصدر|ソース|出典|情報提供|출처|자료제공|제공|"
+    r"(?:消息|稿件|资料|資料)?(?:来源|來源)|nguồn(?: tin)?|sumber|ที่มา|แหล่งที่มา|ข้อมูลข่าวโดย|original-?content von|原?标题)\s*[:：]?\s*"
+)
+_BY = re.compile(
+    r"(?i)^(?:by|von|par|por|de|автор(?:ы)?|текст|oleh|penulis|editor|bởi|โดย|بقلم|كتب|حوار|文|記者|作者|记者|著者|執筆|autora?|autor|texto)[\s:：︱|/]+"
+)
+_LIST_MARKS = re.compile(r"[,،、，;；|#/]|\s[·•]\s")
+_CREDIT = re.compile(
+    r"[(（\[]?\s?(?:(?:foto|photo|bild|ảnh|фото|写真|사진|图片|圖片|picture|image|crédito|crédit|credit|quelle)\s?[:：=/]\s?|©\s?)"
+    r"(?P<after>[^()（）\[\]]{2,60})[)）\]]?\.?$|[(（](?P<inside>(?:AP|AFP|Reuters|EPA|dpa|Getty)[^()（）]{0,50}|Dok\.[^()]{2,30})[)）]|"
+    r"(?P<before>\S{2,14}?)(?:摄|攝|攝影|摄影|撮影)(?:[）)]|\s|$)"
+)
+_ZONE = re.compile(
+    r"(?i)(?<![^\W_])(?:(?:GMT|UTC)\s?(?P<hours>[+-]\d{1,2})?|(?P<name>EST|EDT|ET|CST|CDT|MST|MDT|PST|PDT|PT|BST|CET|CEST|MEZ|MESZ|JST|KST|HKT|SGT|MYT|ICT|WIB|MSK))(?![^\W_])"
+)
+_ZONES = {
+    "EST": -5, "EDT": -4, "ET": -5, "CST": -6, "CDT": -5, "MST": -7, "MDT": -6, "PST": -8, "PDT": -7, "PT": -8, "BST": 1, "CET": 1,
+    "CEST": 2, "MEZ": 1, "MESZ": 2, "JST": 9, "KST": 9, "HKT": 8, "SGT": 8, "MYT": 8, "ICT": 7, "WIB": 7, "MSK": 3,
+}  # fmt: skip
+_LATEST_ZONE = -12
+"""Hours east of UTC: where a text names no zone, its hour is taken to come as late as anywhere on Earth."""
+_CLOCK = re.compile(
+    r"(?<!\d)(?P<h>\d{1,2})[:.h時点시]\s?(?P<m>\d\d)?\s?(?P<half>(?i:[ap])\.?m\.?)?(?!\d)|(?<!\d)(?P<hm>[012]\d[0-5]\d)(?=\s+(?:pada|hrs|hours|Uhr))|(?<!\d)(?P<h2>\d{1,2})\s?(?P<half2>(?i:[ap])\.?m\.?)"
+)
+
+
+def choose_title(headlines: Sequence[str]) -> str:
+    """Of headlines that repeat each other, with and without the site's name, choose the plainest that is whole."""
+    folded = [" ".join(text.casefold().split()) for text in headlines]
+    if not folded:
+        return ""
+
+    def likeness(number: int) -> tuple[int, int]:
+        own = folded[number]
+        inside = sum(own in other for at, other in enumerate(folded) if at != number)
+        return inside, -number
+
+    return headlines[max(range(len(folded)), key=likeness)]
+
+
+def read_abouts(parts: Iterable[Part], cues: Cues) -> tuple[About, ...]:
+    """One entry for each heading: the organisation it names, and the lines below."""
+    abouts: list[tuple[str, list[str]]] = []
+    for part in parts:
+        name = cues.name_in(part.text) if part.heading else ""
+        if part.heading or not abouts:
+            abouts.append((name, [] if part.heading else [part.text]))
+        else:
+            abouts[-1][1].append(part.text)
+    return tuple(About(organisation=name, text="\n".join(lines)) for name, lines in abouts)
+
+
+@dataclass(slots=True)
+class _Draft:
+    role: str = ""
+    name: str = ""
+    organisation: str = ""
+    phone: str = ""
+    email: str = ""
+    spare: list[str] = field(default_factory=list)
+
+
+def read_contacts(parts: Iterable[Part]) -> tuple[Contact, ...]:
+    """Sort contact lines into people: a heading, a second name, e-mail or number of a kind begins the next one."""
+    drafts: list[_Draft] = []
+    role = ""
+    for part in parts:
+        if part.heading or part.sub in {"media_contact", "investor_contact"}:
+            role = contact_role(part.text) or role
+        draft = drafts[-1] if drafts and not part.heading else None
+        for piece in _pieces(part.text):
+            kind, value = piece
+            if draft is None or _full(draft, kind):
+                draft = _Draft(role=contact_role(part.text) or role)
+                drafts.append(draft)
+            if kind == "words":
+                draft.spare.append(value)
+            else:
+                setattr(draft, kind, value)
+        if part.heading and drafts and draft is None:
+            drafts.append(_Draft(role=role))
+    return tuple(contact for draft in drafts if (contact := _contact(draft)))
+
+
+def contact_role(text: str) -> str:
+    """`media`, `investor` or nothing."""
+    return "investor" if _INVESTOR.search(text) else "media" if _MEDIA.search(text) else ""
+
+
+def _pieces(text: str) -> list[tuple[str, str]]:
+    """Cut a contact line into e-mails, numbers and words, in order."""
+    found = [(match.start(), match.end(), "email", _email(match.group())) for match in EMAIL.finditer(text)]
+    for match in PHONE.finditer(text):
+        if not any(start <= match.start() < end for start, end, *_ in found):
+            found.append((match.start(), match.end(), "phone", _phone(match, text)))
+    if not any(kind == "phone" for *_, kind, _ in found) and (short := SHORT_PHONE.search(text)):
+        found.append((short.start(1), short.end(1), "phone", short[1]))
+    found += [(match.start(), match.end(), "url", match.group()) for match in _URL.finditer(text)]
+    pieces: list[tuple[str, str]] = []
+    at = 0
+    for start, end, kind, value in [*sorted(found), (len(text), len(text), "", "")]:
+        between = text[at:start].strip(" \t,;:：،，、·|-–—<>()（）")
+        if between and start >= at:
+            for words in re.split(r"[,，;|،]\s?|\s{2,}|\u3000", between):
+                words = _NAME_CUTS.sub("", words.strip(" :：-–—.·/")).strip(" :：-–—.·/")
+                if len(words) > 1 and not words.isdigit():
+                    pieces.append(("words", words))
+        if kind in {"email", "phone"} and start >= at:
+            pieces.append((kind, value))
+        at = max(at, end)
+    return pieces
+
+
+def _email(text: str) -> str:
+    return re.sub(r"\s?[(\[]at[)\]]\s?", "@", text).strip("'.-")
+
+
+def _phone(match: re.Match[str], text: str) -> str:
+    """The number as printed; right-to-left text shows `+82-51-555-0100` turned round."""
+    turned = _RTL_PHONE.search(text)
+    if turned and turned.start() <= match.start() < turned.end():
+        return "-".join(reversed(turned.group().rstrip("+").split("-"))).join(("+", ""))
+    return " ".join(match.group().strip(" .-–/(").split())
+
+
+def _full(draft: _Draft, kind: str) -> bool:
+    """Say whether a further piece of this kind must belong to somebody else."""
+    if kind == "words":
+        return bool(draft.email or draft.phone) and not (draft.email == "" and len(draft.spare) < 1)
+    return kind == "email" and bool(draft.email)
+
+
+def _contact(draft: _Draft) -> Contact | None:
+    names = [words for words in draft.spare if not _URL.match(words)]
+    person = next((words for words in names if _is_person(words)), "")
+    organisation = next((words for words in names if words != person and not any(map(str.isdigit, words))), "")
+    if not (draft.email or draft.phone or person):
+        return None
+    return Contact(role=draft.role, name=person, organisation=organisation, phone=draft.phone, email=draft.email)
+
+
+_TITLES = re.compile(
+    r"(?i)\b(?:inc|ltd|corp|gmbh|ag|se|e\.v|team|office|relations|press|presse|media|medien|contact|kontakt|contacto|department|pressestelle|group|bank|university|redaktion|pr|the)\b"
+)
+
+
+def _is_person(words: str) -> bool:
+    """Two to four words of letters with capitals, no word of a company; or a short East Asian name."""
+    if any(map(str.isdigit, words)) or _TITLES.search(words):
+        return False
+    parts = words.split()
+    if words.isascii() or any(map(str.isupper, words)):
+        return 2 <= len(parts) <= 4 and all(part[0].isupper() or len(part) <= 3 for part in parts)
+    return len(words) <= 12 and len(parts) <= 3
+
+
+def read_source(text: str) -> str:
+    """The issuer or agency that a source line names, without the word for source."""
+    stripped = _LEAD.sub("", text).strip(" \t-–—:：【】")
+    return re.split(r",\s?übermittelt durch", stripped)[0] or text
+
+
+def read_byline(text: str) -> str:
+    """The author that a byline names, without the word for by."""
+    return _BY.sub("", text).strip(" ()（）【】[]")
+
+
+def read_sectors(parts: Iterable[Part]) -> tuple[str, ...]:
+    """The sectors, tags or keywords, in order, each once."""
+    words: dict[str, None] = {}
+    for part in parts:
+        text = re.sub(r"^[^:：]{2,30}[:：]", "", part.text) if not part.text.startswith("#") else part.text
+        if part.heading:
+            continue
+        for word in _LIST_MARKS.split(text):
+            if word := word.strip(" \t.:#[]"):
+                words.setdefault(word)
+    return tuple(words)
+
+
+def read_caption(text: str) -> Caption:
+    """A caption and, where it names one, its credit."""
+    match = _CREDIT.search(text)
+    credit = next(filter(None, match.groups()), "") if match else ""
+    return Caption(text=text, credit=credit.strip(" .,)"))
+
+
+def distributor_of(texts: Iterable[str]) -> str:
+    """The distributor that a dateline, disclaimer or distributor paragraph names."""
+    joined = "\n".join(texts).casefold()
+    found = [(joined.find(word), name) for word, name in _DISTRIBUTORS if word in joined]
+    return min(found)[1] if found else ""
+
+
+def embargo_end(notice: str) -> datetime | None:
+    """When an embargo notice says that it ends; a notice without a date says nothing."""
+    dates = [date for date in find_dates(notice) if not date.iso.startswith("--")]
+    if not dates:
+        return None
+    rest = notice[: dates[-1].start] + " " * (dates[-1].end - dates[-1].start) + notice[dates[-1].end :]
+    clock = _CLOCK.search(rest)
+    hour, minute = _clock(clock) if clock else (24, 0)
+    zone = _ZONE.search(rest)
+    offset = _LATEST_ZONE
+    if zone:
+        offset = _ZONES[zone["name"].upper()] if zone["name"] else int(zone["hours"] or 0)
+    day = datetime.fromisoformat(dates[-1].iso).replace(tzinfo=timezone(timedelta(hours=max(-12, min(14, offset)))))
+    return day + timedelta(hours=hour, minutes=minute)
+
+
+def _clock(match: re.Match[str]) -> tuple[int, int]:
+    if match["hm"]:
+        return int(match["hm"][:2]), int(match["hm"][2:])
+    hour = int(match["h"] or match["h2"])
+    half = (match["half"] or match["half2"] or "").lower()
+    if half:
+        hour = hour % 12 + (12 if half[0] == "p" else 0)
+    return min(hour, 24), int(match["m"] or 0)
+
+
+# Where an anchor was stripped with its text: empty brackets, a blank before a comma, an article or preposition that
+# stands before another one (seed release: "لم يذكر كيم الـ ، بحسب", "لي جاي ميونغ مع في واشنطن").
+_GAP = re.compile(
+    r"<>|\(\s*\)|«\s*»|“\s*”|(?<=\w)(?<! )\s(?=[،,](?:\s|$))|(?<=ـ)\s(?=[،,.])|(?<=\sمع )(?=(?:في|من|إلى|على)\s)|(?<=\sمن )(?=(?:في|إلى|على)\s)|(?<=\swith )(?=in\s|at\s|of\s)|(?<=\sby )(?=in\s|at\s|of\s)"
+)
+
+
+def text_gaps(body: str) -> tuple[int, ...]:
+    """Offsets in the body where the text of a link was lost upstream."""
+    return tuple(match.start() for match in _GAP.finditer(body))
+
+
+def joined(parts: Iterable[Part]) -> str:
+    """Texts of parts, one a line."""
+    return "\n".join(part.text for part in parts)
+
+
+def by_label(parts: Sequence[Part]) -> dict[str, list[Part]]:
+    """Parts by their label, in order."""
+    ordered = sorted(parts, key=lambda part: part.label)
+    return {label: list(group) for label, group in groupby(ordered, key=lambda part: part.label)}

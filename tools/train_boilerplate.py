@@ -1,0 +1,214 @@
+"""Train the line model of `strip_boilerplate`: python tools/train_boilerplate.py SHARED [--folds N]
+
+Reads the corpus under SHARED/corpus (annotated releases, the unlabelled ones with the labels of
+`boilerplate_annotations.txt`, the invented ones), writes config/boilerplate/lines.crfsuite. Same input, same model:
+everything random is seeded. The model holds weights of features without words, no text.
+
+With --folds it trains and tests N times instead, never testing on a site it trained on, and writes nothing.
+"""
+
+import argparse
+import gzip
+import json
+import os
+import random
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pycrfsuite
+
+from streams.stage import StageConfig, config_directory
+from streams.stages.boilerplate_cues import Cues, load_cues
+from streams.stages.boilerplate_lines import line_features, read_lines
+
+SEED = 20261124
+LETTERS = {
+    "H": "headline", "U": "subheadline", "D": "dateline", "B": "body", "A": "about", "C": "contact", "L": "disclaimer",
+    "S": "safe_harbor", "R": "source_line", "W": "distributor_boilerplate", "T": "sectors", "Y": "copyright",
+    "P": "caption", "N": "navigation", "O": "other",
+}  # fmt: skip
+HELD_OUT = frozenset(
+    {"en-041", "es-018", "fr-023", "id-019", "ja-020", "ko-020", "ms-021", "pt-017", "ru-012", "de-019", "zh-Hant-017"}
+)
+"""Annotated releases that are neither read nor trained on: the honest half of the quality figures."""
+
+L1, L2, ITERATIONS = 0.05, 0.02, 160
+"""Regularisation and steps of L-BFGS (chosen by --folds)."""
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A release with a label for every line that is not blank."""
+
+    id: str
+    language: str
+    site: str
+    title: str
+    text: str
+    labels: tuple[str, ...]
+
+
+def main() -> None:
+    """Train, or try out."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("shared", type=Path)
+    parser.add_argument("--folds", type=int, default=0)
+    parser.add_argument("--by", choices=("site", "id"), default="site", help="what a fold must not share")
+    arguments = parser.parse_args()
+    cues = load_cues(StageConfig(config_directory()))
+    samples = list(read_samples(arguments.shared / "corpus"))
+    if arguments.folds:
+        try_out(samples, cues, arguments.folds, arguments.by)
+        return
+    target = config_directory() / "boilerplate" / "lines.crfsuite"
+    train([s for s in samples if s.id not in HELD_OUT], cues, target)
+    print(f"{target}: {target.stat().st_size:,} bytes")
+
+
+def read_samples(corpus: Path) -> Iterator[Sample]:
+    """Every release whose lines have labels."""
+    for folder in ("dev", "synthetic"):
+        for path in sorted((corpus / folder).glob("*.json")):
+            release = json.loads(path.read_text(encoding="utf-8"))
+            kept = [line for line in release["lines"] if line["text"].strip()]
+            text = "\n".join(line["text"] for line in kept)
+            yield Sample(
+                release["id"],
+                release["lang"],
+                release["wire"],
+                release["title"],
+                text,
+                tuple(line["label"] for line in kept),
+            )
+    marks = dict(line.split(": ") for line in read_annotations())
+    with gzip.open(corpus / "unlabelled" / "releases.jsonl.gz", "rt", encoding="utf-8") as lines:
+        for line in lines:
+            release = json.loads(line)
+            if release["id"] not in marks:
+                continue
+            rows = release["text"].split("\n")
+            labels = expand(marks[release["id"]], len(rows))
+            kept_rows = [(row, label) for row, label in zip(rows, labels, strict=True) if row.strip()]
+            yield Sample(
+                release["id"], release["lang"], release["wire"], release["title"],
+                "\n".join(row for row, _ in kept_rows), tuple(label for _, label in kept_rows),
+            )  # fmt: skip
+
+
+def read_annotations() -> list[str]:
+    """The annotation file without its comments."""
+    path = Path(__file__).with_name("boilerplate_annotations.txt")
+    return [line for line in path.read_text(encoding="utf-8").splitlines() if line and not line.startswith("#")]
+
+
+def expand(marks: str, count: int) -> list[str]:
+    """`0H 1B 5A`: lines 1 to 4 are body."""
+    starts = [(int(mark[:-1]), LETTERS[mark[-1]]) for mark in marks.split()]
+    ends = [start for start, _ in starts[1:]] + [count]
+    return [label for (start, label), end in zip(starts, ends, strict=True) for _ in range(start, end)]
+
+
+def augment(samples: list[Sample], rng: random.Random) -> Iterator[Sample]:
+    """More releases of the kinds that the corpus has few of: other tails, no page around them, blank lines."""
+    tails = [t for s in samples if (t := _tail(s)) and s.language]
+    for sample in samples:
+        yield sample
+        rows = list(zip(sample.text.split("\n"), sample.labels, strict=True))
+        core = [row for row in rows if row[1] in {"headline", "subheadline", "dateline", "body", "caption"}]
+        if sum(label == "body" for _, label in core) < 3:
+            continue
+        # The release as a wire sends it: no page around it, a tail of somebody else's.
+        same = [t for t in tails if t[0] == sample.language] or tails
+        _, tail = rng.choice(same if rng.random() < 0.7 else tails)
+        tail = [row for row in tail if rng.random() < 0.85]
+        yield _sample(sample, core + tail)
+        if len(core) < len(rows) and rng.random() < 0.4:
+            yield _sample(sample, core)
+        if rng.random() < 0.3:
+            yield Sample(
+                sample.id, sample.language, sample.site, sample.title, sample.text.replace("\n", "\n\n"), sample.labels
+            )
+
+
+def _tail(sample: Sample) -> tuple[str, list[tuple[str, str]]] | None:
+    """What follows a release's last body line, where that is a wire's tail and not a web page's."""
+    rows = list(zip(sample.text.split("\n"), sample.labels, strict=True))
+    last = max((i for i, (_, label) in enumerate(rows) if label == "body"), default=-1)
+    tail = rows[last + 1 :]
+    wire = sum(label in {"about", "contact", "safe_harbor", "disclaimer", "source_line"} for _, label in tail)
+    return (sample.language, tail) if len(tail) >= 2 and wire >= len(tail) / 2 else None
+
+
+def _sample(like: Sample, rows: list[tuple[str, str]]) -> Sample:
+    text = "\n".join(text for text, _ in rows)
+    return Sample(like.id, like.language, like.site, like.title, text, tuple(label for _, label in rows))
+
+
+def train(samples: list[Sample], cues: Cues, target: Path) -> None:
+    """Fit the model to the samples and more made from them."""
+    rng = random.Random(SEED)
+    trainer = pycrfsuite.Trainer(algorithm="lbfgs", verbose=False)
+    trainer.set_params({"c1": L1, "c2": L2, "max_iterations": ITERATIONS, "feature.possible_transitions": True})
+    for sample in augment(samples, rng):
+        lines = read_lines(sample.text, cues)
+        assert len(lines) == len(sample.labels), sample.id
+        # A wire gives the title apart about as often as not.
+        title = sample.title if rng.random() < 0.4 else ""
+        trainer.append(line_features(lines, title), sample.labels)
+    trainer.train(str(target))
+
+
+def try_out(samples: list[Sample], cues: Cues, folds: int, by: str) -> None:
+    """Cross-validate over sites: what is learnt from one house's releases must hold for another's."""
+    rng = random.Random(SEED)
+    pool = [s for s in samples if s.id not in HELD_OUT]
+    sites = sorted({getattr(s, by) for s in pool})
+    rng.shuffle(sites)
+    counts: dict[str, dict[str, list[int]]] = defaultdict(lambda: defaultdict(lambda: [0, 0, 0]))
+    target = Path("/tmp/boilerplate-fold.crfsuite")
+    for fold in range(folds):
+        out = set(sites[fold::folds])
+        train([s for s in pool if getattr(s, by) not in out or s.id.startswith("syn")], cues, target)
+        tagger = pycrfsuite.Tagger()
+        tagger.open(str(target))
+        for sample in pool:
+            if getattr(sample, by) in out and not sample.id.startswith("syn"):
+                score(sample, tagger, cues, counts)
+    report(counts)
+
+
+def score(sample: Sample, tagger: pycrfsuite.Tagger, cues: Cues, counts: dict[str, dict[str, list[int]]]) -> None:
+    """Count right, spurious and missed lines by label and by language."""
+    lines = read_lines(sample.text, cues)
+    guessed = tagger.tag(line_features(lines))
+    for line, label, guess in zip(lines, sample.labels, guessed, strict=True):
+        for table, key in (("label", label), ("language", sample.language)):
+            if table == "language" and "body" not in {label, guess}:
+                continue
+            right = label == guess
+            counts[table][key][0] += right
+            if table == "label":
+                if not right:
+                    counts[table][guess][1] += 1
+                    counts[table][key][2] += 1
+            elif not right:
+                counts[table][key][1 if guess == "body" else 2] += 1
+        if SHOW_MISSES and ((label == "body") != (guess == "body")):
+            print(f"{sample.id:12} {label[:9]:9} as {guess[:9]:9} {line.text[:100]}")
+
+
+SHOW_MISSES = bool(os.environ.get("SHOW_MISSES"))
+
+
+def report(counts: dict[str, dict[str, list[int]]]) -> None:
+    """Print F1 by label and, for body, by language."""
+    for table, rows in counts.items():
+        for key, (right, spurious, missed) in sorted(rows.items()):
+            f1 = 2 * right / (2 * right + spurious + missed) if right else 0.0
+            print(f"{table:9} {key:24} F1 {f1:.3f}  right {right} spurious {spurious} missed {missed}")
+
+
+if __name__ == "__main__":
+    main()
