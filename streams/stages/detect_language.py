@@ -12,7 +12,7 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import repeat
+from itertools import groupby, repeat
 from typing import Any, NamedTuple
 
 import eldc
@@ -45,8 +45,10 @@ LETTER_WEIGHTS = {"Hani": 4.0, "Jpan": 4.0, "Hang": 4.0, "Latn": 1.0}
 """A syllable or a word where Latin spells it out."""
 OTHER_LETTER_WEIGHT = 2.0
 """Other alphabets count double beside Latin, because foreign names in them are left in Latin."""
-NAME_WEIGHT = 0.25
-"""Letters of capitalised Latin words beside another script: names, as a rule."""
+LATIN_BESIDE = 0.5
+NAME_BESIDE = 0.125
+"""Weight of Latin letters beside another script, and of those in capitalised words: names, as a rule. Latin text holds
+few words of other scripts, and every other script's text holds Latin ones."""
 
 AGREED_LETTERS = 15
 AGREED_LEAD = 0.15
@@ -66,9 +68,21 @@ SECOND_SHARE = 0.04
 """CLD2's share of a second language that is worth a closer look."""
 KNOWN_SHARE = 0.9
 """CLD2 sure of less than this: the rest may be in another script."""
-MINOR_SCRIPT = 0.2
+MINOR_SCRIPT = 0.04
 SPAN_EVIDENCE = 60
 """Weighted letters: a second language with fewer is a quotation or a name."""
+SPAN_SHARE = 0.04
+WINDOW = 160
+"""Characters: enough for every pair but Indonesian and Malay."""
+CLEAR = 0.9
+CLEAR_EVIDENCE = 40
+LIKELY = 0.2
+FADE = 600.0
+"""Weighted letters over which a release's weight for its main language falls to a third."""
+ENGLISH_WEIGHT = 0.5
+"""English beside another language is boilerplate or a translation more often than the story."""
+TITLE_SURE = 0.7
+TITLE_WEIGHT = 200.0
 MIN_PROBABILITY = 0.4
 """Of the best guess: below, `und`. Lower, and more of the other languages pass for one of the fifteen (dev slices)."""
 CANTONESE_EVERY = 240
@@ -203,7 +217,7 @@ def main_script(text: str, characters: Mapping[str, int]) -> tuple[str, float, b
     weights = {script: n * LETTER_WEIGHTS.get(script, OTHER_LETTER_WEIGHT) for script, n in scripts.items()}
     if "Latn" in weights:
         names = sum(map(len, _CAPITALISED.findall(text)))
-        weights["Latn"] -= names * (1 - NAME_WEIGHT)
+        weights["Latn"] = (scripts["Latn"] - names) * LATIN_BESIDE + names * NAME_BESIDE
     script, evidence = max(weights.items(), key=lambda item: item[1], default=("", 0.0))
     rest = sum(weights.values()) - evidence
     return script, evidence, rest > MINOR_SCRIPT * evidence and rest >= SPAN_EVIDENCE
@@ -364,11 +378,121 @@ def _part_malayic(text: str, guesses: _Guesses, kit: LanguageKit) -> _Guesses:
     return tuple(sorted((("ms", p * malay), ("id", p * (1 - malay)), *rest), key=_probability, reverse=True))
 
 
+class Window(NamedTuple):
+    """A piece of a release that is short enough to be in one language and long enough to tell in which."""
+
+    start: int
+    end: int
+    language: str
+    """`MALAYIC` and `CHINESE` for what only the whole can part."""
+    guesses: Mapping[str, float]
+    evidence: float
+
+
 def map_languages(
     text: str, title: str, ranking: Ranking, kit: LanguageKit
 ) -> tuple[tuple[LanguageSpan, ...], Ranking]:
     """Cut a release where its language changes. Returns no spans, and the ranking as it was, if it never does."""
-    return (), ranking
+    windows = [_look(text, start, end, kit) for start, end in cut(text)]
+    windows = [window for window in windows if window.evidence >= MIN_EVIDENCE]
+    total = sum(window.evidence for window in windows)
+    clear: Counter[str] = Counter()
+    for window in windows:
+        if window.evidence >= CLEAR_EVIDENCE and window.guesses[window.language] >= CLEAR:
+            clear[window.language] += window.evidence
+    languages = {tag for tag, evidence in clear.items() if evidence >= max(SPAN_EVIDENCE, SPAN_SHARE * total)}
+    if len(languages) < 2:
+        return (), ranking
+    told = _assign(windows, languages)
+    primary = _primary(told, clean(title[:MAX_TITLE]), kit)
+    rankings = {tag: _whole(text, tag, told, kit) for tag in languages}
+    spans = []
+    for tag, group in groupby(told, key=lambda window: window.language):
+        run = list(group)
+        evidence = sum(window.evidence for window in run)
+        sure = sum(window.evidence * window.guesses.get(tag, 0.0) for window in run) / evidence
+        spans.append(
+            LanguageSpan(
+                start=run[0].start,
+                end=run[-1].end,
+                language=rankings[tag].guesses[0][0],
+                confidence=round(sure, 4),
+                share=round(evidence / total, 4),
+            )
+        )
+    return tuple(spans), rankings[primary]
+
+
+def cut(text: str) -> Iterator[tuple[int, int]]:
+    """Cut a text into windows: lines, long ones at sentence ends, short ones together; never across a change of script."""
+    start = end = 0
+    latin = True
+    for match in _PIECE.finditer(text):
+        first, last = match.span()
+        if not text[first:last].strip():
+            continue
+        piece_latin = text[first:last].isascii()
+        broken = "\n" in text[end:first] and last - first >= WINDOW / 2
+        if end > start and (end - start >= WINDOW or broken or piece_latin != latin):
+            yield start, end
+            start = first
+        elif end == start:
+            start = first
+        end, latin = last, piece_latin
+    if end > start:
+        yield start, end
+
+
+# A run of Latin in a line of another script; else a sentence; else what is left of the line.
+_PIECE = re.compile(r"[A-Za-z][ -~‘-”–—]{99,400}|[^\n.!?。！？؟।]{1,400}[.!?。！？؟।\"'”’»)\]]*")
+
+
+def _look(text: str, start: int, end: int, kit: LanguageKit) -> Window:
+    ranking = identify(clean(text[start:end]), kit)
+    guesses: defaultdict[str, float] = defaultdict(float)
+    for tag, p in ranking.guesses:
+        guesses[_GROUPS.get(tag, tag)] += p
+    language = max(guesses, key=lambda tag: guesses[tag], default=UNDETERMINED)
+    return Window(start, end, language, guesses, ranking.evidence)
+
+
+_GROUPS = {"id": MALAYIC, "ms": MALAYIC, "zh-Hans": CHINESE, "zh-Hant": CHINESE, "yue": CHINESE}
+
+
+def _assign(windows: Sequence[Window], languages: Iterable[str]) -> list[Window]:
+    """Give every window one of the languages: its own, else its likeliest, else that of the window before."""
+    before = next(window.language for window in windows if window.language in languages)
+    told = []
+    for window in windows:
+        tag = max(languages, key=lambda tag: window.guesses.get(tag, 0.0))
+        before = tag if window.guesses.get(tag, 0.0) >= LIKELY else before
+        told.append(window._replace(language=before))
+    return told
+
+
+def _primary(windows: Sequence[Window], title: str, kit: LanguageKit) -> str:
+    """Find the story's language: what comes first weighs most, for boilerplate and translations stand below."""
+    scores: Counter[str] = Counter()
+    seen = 0.0
+    for window in windows:
+        weight = FADE * (math.exp(-seen / FADE) - math.exp(-(seen + window.evidence) / FADE))
+        scores[window.language] += weight * (ENGLISH_WEIGHT if window.language == "en" else 1.0)
+        seen += window.evidence
+    heading = identify(title, kit).guesses
+    if heading and heading[0][1] >= TITLE_SURE:
+        tag = _GROUPS.get(heading[0][0], heading[0][0])
+        if tag in scores:
+            scores[tag] += TITLE_WEIGHT
+    return max(scores, key=lambda tag: scores[tag])
+
+
+def _whole(text: str, tag: str, windows: Iterable[Window], kit: LanguageKit) -> Ranking:
+    """Rank anew on all that is in one language: it parts Indonesian from Malay, Simplified from Traditional."""
+    parts = clean(" ".join(text[w.start : w.end] for w in windows if w.language == tag))
+    ranking = identify(parts, kit)
+    inside = tuple(guess for guess in ranking.guesses if _GROUPS.get(guess[0], guess[0]) == tag)
+    outside = tuple(guess for guess in ranking.guesses if guess not in inside)
+    return ranking._replace(guesses=(*inside, *outside) if inside else ((tag, CLEAR), *outside))
 
 
 def settle(ranking: Ranking, hint: str) -> _Guesses:
