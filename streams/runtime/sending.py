@@ -1,0 +1,94 @@
+"""What the commands send: read beside the loop, in windows, every delivery awaited, no faster than asked."""
+
+import asyncio
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
+
+from prometheus_client import CollectorRegistry
+
+from streams.runtime import topics
+from streams.runtime.events import Message
+from streams.runtime.metrics import Metrics
+from streams.runtime.outbox import Outbox
+from streams.runtime.settings import Settings
+
+WINDOW_MESSAGES = 500
+"""Sent at once and awaited together: 500 releases of 3 kB fill a few batches."""
+
+WINDOW_BYTES = 8 * 1024 * 1024
+"""As above, for large releases. Two windows wait while one is on its way, so this bounds the memory, too."""
+
+WINDOWS_A_SECOND = 10
+"""With a rate, so that it is a stream and not a burst every few seconds."""
+
+Window = Sequence[Message]
+
+
+async def send(
+    name: str,
+    messages: Iterable[Message | None],
+    settings: Settings,
+    *,
+    rate: float | None = None,
+    delivered: Callable[[Window], None],
+) -> None:
+    """Send the messages in order and call `delivered` for each window that is on the broker.
+
+    `messages` is read in a thread of its own, because files and standard input block; `None` in it means that the
+    next one may be long in coming. `rate` is in messages a second. Broker trouble is waited out; raises `Fatal` where
+    waiting is no use, and whatever `messages` raises.
+    """
+    most = WINDOW_MESSAGES if rate is None else max(1, min(WINDOW_MESSAGES, int(rate / WINDOWS_A_SECOND)))
+    outbox = Outbox(
+        name, settings.broker, settings.retry, topics.dead_letter_bytes(settings), Metrics(CollectorRegistry())
+    )
+    loop = asyncio.get_running_loop()
+    began, sent = loop.time(), 0
+    ready = _read_ahead(_windows(messages, most))
+    try:
+        while (window := await ready.get()) is not None:
+            if isinstance(window, BaseException):
+                raise window
+            if rate is not None:
+                await asyncio.sleep(began + sent / rate - loop.time())
+            await outbox.deliver(window)
+            sent += len(window)
+            delivered(window)
+    finally:
+        await outbox.close()
+
+
+def _windows(messages: Iterable[Message | None], most: int) -> Iterator[Window]:
+    window: list[Message] = []
+    size = 0
+    for message in messages:
+        if message is not None:
+            window.append(message)
+            size += message.size
+        if window and (message is None or len(window) >= most or size >= WINDOW_BYTES):
+            yield window
+            window, size = [], 0
+    if window:
+        yield window
+
+
+def _read_ahead(windows: Iterator[Window]) -> "asyncio.Queue[Window | BaseException | None]":
+    """Take the windows in a thread; it ends with the process, because nothing can wake one that reads a terminal."""
+    loop = asyncio.get_running_loop()
+    ready: asyncio.Queue[Window | BaseException | None] = asyncio.Queue(1)
+
+    def put(item: Window | BaseException | None) -> None:
+        asyncio.run_coroutine_threadsafe(ready.put(item), loop).result()
+
+    def work() -> None:
+        with suppress(RuntimeError):  # the loop is closed: nobody wants it any more
+            try:
+                for window in windows:
+                    put(window)
+                put(None)
+            except BaseException as exc:  # the edge of the thread: it is raised again in the loop
+                put(exc)
+
+    threading.Thread(target=work, name="reading", daemon=True).start()
+    return ready
