@@ -38,11 +38,10 @@ def samples(folder: Path, kit: stage.LanguageKit) -> Iterator[tuple[np.ndarray, 
             if not fitting_half(item["text"]):
                 continue
             text = stage.clean(item["text"])
-            characters = Counter(text)
-            script, evidence, _ = stage.main_script(text, characters)
-            if script not in kit.names or evidence < stage.MIN_EVIDENCE:
+            letters = stage.look_at_letters(text, Counter(text))
+            if letters.script not in kit.names or letters.evidence < stage.MIN_EVIDENCE:
                 continue
-            tags, rows = stage.pool_evidence(stage.Sample.of(text, characters, script, kit), kit)
+            tags, rows = stage.pool_evidence(stage.Sample.of(text, letters, kit), kit)
             tag = stage.MALAYIC if item["language"] in ("id", "ms") else item["language"]
             if tag in tags:
                 yield np.array(rows), tags.index(tag)

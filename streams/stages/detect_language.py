@@ -31,6 +31,11 @@ MALAYIC = "id/ms"
 CHINESE = "zh"
 """Any Chinese; the character tables part Simplified, Traditional and Cantonese."""
 
+FIFTEEN = frozenset(
+    {"en", "ko", "ja", "ar", "zh-Hans", "zh-Hant", "vi", "th", "id", "ms", "de", "ru", "fr", "es", "pt", MALAYIC}
+)
+"""The languages of the house, and the two that are one at first."""
+
 MAX_CHARACTERS = 100_000
 """Of a release that are looked at: thirty times a long one, and some 20 ms."""
 MAX_TITLE = 1_000
@@ -51,8 +56,12 @@ NAME_BESIDE = 0.125
 few words of other scripts, and every other script's text holds Latin ones."""
 
 AGREED_LETTERS = 15
-AGREED_LEAD = 0.15
-"""ELD's lead over its second guess, relative: above it, CLD2 and ELD agreeing were wrong once in 2,300 dev sentences."""
+AGREED_LEAD = 0.03
+AGREED_SUM = 4.0
+"""ELD's lead over its second guess, relative, and that times the letters: where it has both and CLD2 agrees, they were
+wrong once in 4,200 dev sentences, and the pool was wrong there as well."""
+ALIEN_SHARE = 0.02
+"""Of letters that the language does not use: names."""
 AGREED = 0.9995
 
 POOL_COLUMNS = (
@@ -77,6 +86,8 @@ WINDOW = 160
 CLEAR = 0.9
 CLEAR_EVIDENCE = 40
 LIKELY = 0.2
+TAIL = 300
+"""Characters of a text's end that are compared with its beginning."""
 FADE = 600.0
 """Weighted letters over which a release's weight for its main language falls to a third."""
 ENGLISH_WEIGHT = 0.5
@@ -87,6 +98,10 @@ MIN_PROBABILITY = 0.4
 """Of the best guess: below, `und`. Lower, and more of the other languages pass for one of the fifteen (dev slices)."""
 CANTONESE_EVERY = 240
 """Weighted letters to one Cantonese character: sixty characters. Mandarin news has none of these."""
+OPEN = 0.8
+"""The text leaves two languages open where the likelier is below this and the other above the rest."""
+HINTED = 0.6
+"""Confidence in a language that the hint decided."""
 MALAYIC_CHARACTERS = 3_000
 MALAY_LEAN = 0.1
 """Added to the sum of the words' log ratios: more, and Indonesian sentences fall below .97 (dev)."""
@@ -98,10 +113,13 @@ class LanguageKit:
 
     version: str
     fasttext: Any
-    langid: LanguageIdentifier
+    langid: Any
     eld: Any
     pool: tuple[float, ...]
     """A weight for each column of `pool_evidence`."""
+    regions: frozenset[str]
+    """Tags with a region that may be given where the source names them: option `regions`."""
+    canonical: Mapping[str, str]
     own_scripts: Mapping[str, str]
     names: Mapping[str, Mapping[str, str]]
     """Script to a detector's word for a language to its tag; languages not written in the script are not there."""
@@ -110,23 +128,25 @@ class LanguageKit:
     eld_knows: frozenset[str]
     malay_words: Mapping[str, float]
     """Log-likelihood ratio of Malay to Indonesian."""
-    hans: frozenset[str]
-    hant: frozenset[str]
+    hans: Mapping[str, float]
+    hant: Mapping[str, float]
+    """Characters of one Chinese script only, weighing 1, and signs that are commoner there, weighing less."""
     cantonese: frozenset[str]
 
 
+Guesses = tuple[tuple[str, float], ...]
+"""Tags with their probability, best first."""
+
+
 class Ranking(NamedTuple):
-    """The languages a text may be in: tags with their probability, best first."""
+    """The languages a text may be in."""
 
     script: str = ""
-    guesses: tuple[tuple[str, float], ...] = ()
+    guesses: Guesses = ()
     evidence: float = 0.0
     """Weighted letters."""
     mixed: bool = False
     """A cheap look says that there may be a second language."""
-
-
-_Guesses = tuple[tuple[str, float], ...]
 
 
 def detect_language(release: RawRelease, kit: LanguageKit) -> IdentifiedRelease:
@@ -139,7 +159,7 @@ def detect_language(release: RawRelease, kit: LanguageKit) -> IdentifiedRelease:
     spans: tuple[LanguageSpan, ...] = ()
     if ranking.mixed:
         spans, ranking = map_languages(text, release.title, ranking, kit)
-    guesses = settle(ranking, release.language_hint)
+    guesses = settle(ranking, release.language_hint, kit)
     language, confidence = guesses[0]
     return recast(
         release,
@@ -187,53 +207,72 @@ _UNPRINTABLE = re.compile(
 def identify(text: str, kit: LanguageKit) -> Ranking:
     """Rank the languages that a cleaned text may be in."""
     characters = Counter(text)
-    script, evidence, mixed = main_script(text, characters)
+    letters = look_at_letters(text, characters)
+    script, evidence, *_, mixed = letters
     if evidence < MIN_EVIDENCE:
-        return Ranking(script)
+        return Ranking(script, evidence=evidence)
     if script == "Hani":
         return _chinese(text, characters, evidence, mixed, kit)
     if script not in kit.names:
-        tag = "ja" if script == "Jpan" else kit.own_scripts[script]
-        return Ranking(script, ((tag, 1.0),), evidence, mixed)
-    guesses, more = _pool(text, characters, script, kit)
+        return Ranking(_SCRIPT_NAMES.get(script, script), ((kit.own_scripts[script], 1.0),), evidence, mixed)
+    guesses, more = _pool(Sample.of(text, letters, kit), kit)
     if guesses and guesses[0][0] == MALAYIC:
         guesses = _part_malayic(text, guesses, kit)
     return Ranking(script, guesses, evidence, mixed or more)
 
 
-def main_script(text: str, characters: Mapping[str, int]) -> tuple[str, float, bool]:
-    """Weigh the scripts of a text. Returns the heaviest, its weighted letters, and whether another may be a language."""
+_SCRIPT_NAMES = {"Hang": "Kore"}
+
+
+class Letters(NamedTuple):
+    """What a text is written with."""
+
+    script: str
+    """The heaviest one: ISO 15924; `Jpan` where there is kana."""
+    evidence: float
+    """Its weighted letters."""
+    number: int
+    """Letters of any script."""
+    foreign: list[tuple[str, int]]
+    """Letters beyond a to z, lower case, and how often."""
+    mixed: bool
+    """Another script is there that may be another language."""
+
+
+def look_at_letters(text: str, characters: Mapping[str, int]) -> Letters:
+    """Weigh the scripts of a text. `characters` is its `Counter`."""
     scripts = count_scripts(characters)
+    number = sum(scripts.values())
+    if len(scripts) == 1 and "Latn" in scripts and _SINIC_SIGNS.isdisjoint(characters):
+        foreign = [] if text.isascii() else [(c.lower(), n) for c, n in characters.items() if c > "z" and c.isalpha()]
+        return Letters("Latn", number, number, foreign, False)
+    foreign = [(c.lower(), n) for c, n in characters.items() if c > "z" and c.isalpha()]
     han = scripts.pop("Hani", 0)
     kana = scripts.pop("Hira", 0) + scripts.pop("Kana", 0)
     if "Hang" not in scripts:
         # A cut-off piece may have nothing Chinese in it but its signs.
-        han += sum(characters.get(sign, 0) for sign in "，。、：；（）「」《》")
+        han += sum(characters.get(sign, 0) for sign in _SINIC_SIGNS)
+    # Japanese is half kana; less, and Chinese may stand beside it.
+    sinic = kana > 12 and kana < 0.4 * (han + kana)
     if han or kana:
         scripts["Jpan" if kana * 12 > han and (kana > 1 or han < 12) else "Hani"] = han + kana
-    if len(scripts) == 1:
-        ((script, count),) = scripts.items()
-        return script, count * LETTER_WEIGHTS.get(script, OTHER_LETTER_WEIGHT), False
-    weights = {script: n * LETTER_WEIGHTS.get(script, OTHER_LETTER_WEIGHT) for script, n in scripts.items()}
-    if "Latn" in weights:
+    weights = {name: n * LETTER_WEIGHTS.get(name, OTHER_LETTER_WEIGHT) for name, n in scripts.items()}
+    if len(weights) > 1 and "Latn" in weights:
         names = sum(map(len, _CAPITALISED.findall(text)))
         weights["Latn"] = (scripts["Latn"] - names) * LATIN_BESIDE + names * NAME_BESIDE
-    script, evidence = max(weights.items(), key=lambda item: item[1], default=("", 0.0))
-    rest = sum(weights.values()) - evidence
-    return script, evidence, rest > MINOR_SCRIPT * evidence and rest >= SPAN_EVIDENCE
+    script = max(weights, key=lambda script: weights[script], default="")
+    heaviest = weights.get(script, 0.0)
+    rest = sum(weights.values()) - heaviest
+    return Letters(script, heaviest, number, foreign, sinic or rest >= max(SPAN_EVIDENCE, MINOR_SCRIPT * heaviest))
 
 
+_SINIC_SIGNS = frozenset("，。、：；（）「」《》")
 _CAPITALISED = re.compile(r"\b[A-Z][A-Za-z]*", re.ASCII)
 
 
 def _chinese(text: str, characters: Mapping[str, int], evidence: float, mixed: bool, kit: LanguageKit) -> Ranking:
-    # Punctuation tells little, and only counts where no character tells more.
-    hans = sum(n for c, n in characters.items() if c in kit.hans) + sum(
-        characters.get(c, 0) * v for c, v in _HANS_SIGNS
-    )
-    hant = sum(n for c, n in characters.items() if c in kit.hant) + sum(
-        characters.get(c, 0) * v for c, v in _HANT_SIGNS
-    )
+    hans = sum(n * kit.hans.get(c, 0.0) for c, n in characters.items())
+    hant = sum(n * kit.hant.get(c, 0.0) for c, n in characters.items())
     yue = sum(n for c, n in characters.items() if c in kit.cantonese)
     yue += 0.5 * (text.count("係") - text.count("關係"))
     p = (hant + 0.1) / (hans + hant + 0.2)
@@ -244,14 +283,35 @@ def _chinese(text: str, characters: Mapping[str, int], evidence: float, mixed: b
     return Ranking(script, tuple(guesses), evidence, mixed)
 
 
-_HANS_SIGNS = (("“", 0.5), ("（", 0.2))
-_HANT_SIGNS = (("「", 0.5), ("(", 0.1))
+class Sample(NamedTuple):
+    """A cleaned text and what the two cheap detectors say of it: tags of its script only, best first."""
+
+    text: str
+    letters: Letters
+    cld: dict[str, float]
+    """Share of the text."""
+    eld: dict[str, float]
+    eld_sure: bool
+
+    @classmethod
+    def of(cls, text: str, letters: Letters, kit: LanguageKit) -> "Sample":
+        """Ask CLD2 and ELD."""
+        names = kit.names[letters.script]
+        cld: dict[str, float] = {}
+        for _, word, percent, _ in pycld2.detect(text.encode(), isPlainText=True, bestEffort=True)[2]:
+            if word in names:
+                cld.setdefault(names[word], percent / 100)
+        answer = kit.eld.detect_details(text)
+        eld: dict[str, float] = {}
+        for word, score in answer.scores.items():
+            if word in names:
+                eld.setdefault(names[word], score)
+        return cls(text, letters, cld, eld, answer.reliable)
 
 
-def _pool(text: str, characters: Mapping[str, int], script: str, kit: LanguageKit) -> tuple[_Guesses, bool]:
-    sample = Sample.of(text, characters, script, kit)
+def _pool(sample: Sample, kit: LanguageKit) -> tuple[Guesses, bool]:
     first, second = (*sample.cld.values(), 0.0, 0.0)[:2]
-    mixed = second > SECOND_SHARE or first + second < KNOWN_SHARE
+    mixed = second > SECOND_SHARE or first + second < KNOWN_SHARE or _turns(sample, kit)
     tag = _agreed(sample, kit)
     if tag:
         return ((tag, AGREED),), mixed
@@ -266,54 +326,33 @@ def _pool(text: str, characters: Mapping[str, int], script: str, kit: LanguageKi
     return tuple(guesses), mixed or guesses[0][1] < UNSURE
 
 
-class Sample(NamedTuple):
-    """A cleaned text and what the two cheap detectors say of it: tags of its script only, best first."""
-
-    text: str
-    script: str
-    letters: int
-    foreign: Sequence[tuple[str, int]]
-    """Letters beyond a to z, lower case, and how often."""
-    cld: dict[str, float]
-    """Share of the text."""
-    eld: dict[str, float]
-    eld_sure: bool
-
-    @classmethod
-    def of(cls, text: str, characters: Mapping[str, int], script: str, kit: LanguageKit) -> "Sample":
-        """Ask CLD2 and ELD."""
-        names = kit.names[script]
-        cld: dict[str, float] = {}
-        for _, word, percent, _ in pycld2.detect(text.encode(), isPlainText=True, bestEffort=True)[2]:
-            if word in names:
-                cld.setdefault(names[word], percent / 100)
-        answer = kit.eld.detect_details(text)
-        eld: dict[str, float] = {}
-        for word, score in answer.scores.items():
-            if word in names:
-                eld.setdefault(names[word], score)
-        letters = [(c, n) for c, n in characters.items() if c.isalpha()]
-        foreign = [(c.lower(), n) for c, n in letters if c > "z"]
-        return cls(text, script, sum(n for _, n in letters) or 1, foreign, cld, eld, answer.reliable)
-
-
 def _agreed(sample: Sample, kit: LanguageKit) -> str:
-    if not (sample.eld_sure and sample.cld and sample.eld and sample.letters >= AGREED_LETTERS):
+    letters = sample.letters.number
+    if not (sample.eld_sure and sample.cld and sample.eld and letters >= AGREED_LETTERS):
         return ""
     tag, other = next(iter(sample.cld)), next(iter(sample.eld))
     best, runner_up = (*sample.eld.values(), 0.0)[:2]
-    agreed = tag == other and runner_up < best * (1 - AGREED_LEAD) and not _alien(tag, sample, kit)
-    return tag if agreed else ""
+    lead = 1 - runner_up / best
+    agreed = tag == other and lead > AGREED_LEAD and lead * letters > AGREED_SUM
+    return tag if agreed and _alien(tag, sample, kit) <= ALIEN_SHARE * letters else ""
+
+
+def _turns(sample: Sample, kit: LanguageKit) -> bool:
+    """Tell whether a text ends in another language than it begins: CLD2 takes near relatives for one."""
+    if len(sample.text) < TAIL * 2:
+        return False
+    tail = kit.names[sample.letters.script].get(kit.eld.detect(sample.text[-TAIL:]), "")
+    return tail != next(iter(sample.eld), "")
 
 
 def _alien(tag: str, sample: Sample, kit: LanguageKit) -> int:
     alphabet = kit.alphabets.get(tag)
-    return 0 if alphabet is None else sum(n for letter, n in sample.foreign if letter not in alphabet)
+    return 0 if alphabet is None else sum(n for letter, n in sample.letters.foreign if letter not in alphabet)
 
 
 def pool_evidence(sample: Sample, kit: LanguageKit) -> tuple[list[str], list[tuple[float, ...]]]:
     """What each detector says of each language that any of them thinks of: tags, and a row of numbers for each."""
-    names = kit.names[sample.script]
+    names = kit.names[sample.letters.script]
     head = sample.text[:POOL_CHARACTERS]
     fast: dict[str, float] = {}
     for word, p in zip(*kit.fasttext.predict(head, k=12), strict=True):
@@ -333,7 +372,8 @@ def pool_evidence(sample: Sample, kit: LanguageKit) -> tuple[list[str], list[tup
     bayes_sum = sum(bayes_odds.values()) or 1.0
     eld_top = max(sample.eld.values(), default=1.0)
     sure = float(sample.eld_sure)
-    length = math.log1p(sample.letters / 20)
+    letters = sample.letters.number
+    length = math.log1p(letters / 20)
     rows: list[tuple[float, ...]] = []
     for tag in tags:
         share = fast.get(tag, 0.0) / fast_sum
@@ -361,17 +401,17 @@ def pool_evidence(sample: Sample, kit: LanguageKit) -> tuple[list[str], list[tup
                 first * sure,
                 float(not known),
                 float(not known) * length,
-                float(tag in kit.alphabets),
+                float(tag in FIFTEEN),
                 float(tag == "en"),
                 float(tag in kit.unlikely),
-                min(10 * alien / sample.letters, 1.0),
-                float(alien > 1 and alien > 0.05 * sample.letters),
+                min(10 * alien / letters, 1.0),
+                float(alien > 1 and alien > 0.05 * letters),
             )
         )
     return tags, rows
 
 
-def _part_malayic(text: str, guesses: _Guesses, kit: LanguageKit) -> _Guesses:
+def _part_malayic(text: str, guesses: Guesses, kit: LanguageKit) -> Guesses:
     ratio = sum(map(kit.malay_words.get, _WORD.findall(text[:MALAYIC_CHARACTERS].lower()), repeat(0.0)))
     malay = 1 / (1 + math.exp(-ratio - MALAY_LEAN))
     (_, p), *rest = guesses
@@ -396,7 +436,7 @@ def map_languages(
     windows = [_look(text, start, end, kit) for start, end in cut(text)]
     windows = [window for window in windows if window.evidence >= MIN_EVIDENCE]
     total = sum(window.evidence for window in windows)
-    clear: Counter[str] = Counter()
+    clear: defaultdict[str, float] = defaultdict(float)
     for window in windows:
         if window.evidence >= CLEAR_EVIDENCE and window.guesses[window.language] >= CLEAR:
             clear[window.language] += window.evidence
@@ -424,7 +464,7 @@ def map_languages(
 
 
 def cut(text: str) -> Iterator[tuple[int, int]]:
-    """Cut a text into windows: lines, long ones at sentence ends, short ones together; never across a change of script."""
+    """Cut a text into windows: long lines at sentence ends, short ones together, never across a change of script."""
     start = end = 0
     latin = True
     for match in _PIECE.finditer(text):
@@ -472,7 +512,7 @@ def _assign(windows: Sequence[Window], languages: Iterable[str]) -> list[Window]
 
 def _primary(windows: Sequence[Window], title: str, kit: LanguageKit) -> str:
     """Find the story's language: what comes first weighs most, for boilerplate and translations stand below."""
-    scores: Counter[str] = Counter()
+    scores: defaultdict[str, float] = defaultdict(float)
     seen = 0.0
     for window in windows:
         weight = FADE * (math.exp(-seen / FADE) - math.exp(-(seen + window.evidence) / FADE))
@@ -495,12 +535,46 @@ def _whole(text: str, tag: str, windows: Iterable[Window], kit: LanguageKit) -> 
     return ranking._replace(guesses=(*inside, *outside) if inside else ((tag, CLEAR), *outside))
 
 
-def settle(ranking: Ranking, hint: str) -> _Guesses:
+def settle(ranking: Ranking, hint: str, kit: LanguageKit) -> Guesses:
     """Let the source's hint decide what the text leaves open, and nothing else. Returns one guess or more."""
     guesses = ranking.guesses
-    if not guesses or guesses[0][1] < MIN_PROBABILITY:
-        return ((UNDETERMINED, 0.0), *guesses)
-    return guesses
+    hinted, region = _read_hint(hint, kit)
+    if hinted and _left_open(ranking, hinted):
+        guesses = ((hinted, HINTED), *(guess for guess in guesses if guess[0] != hinted))
+    elif not guesses or guesses[0][1] < MIN_PROBABILITY:
+        guesses = ((UNDETERMINED, 0.0), *guesses)
+    (tag, p), *others = guesses
+    regional = f"{hinted}-{region}"
+    return ((regional, p), *others) if tag == hinted and regional in kit.regions else guesses
+
+
+def _left_open(ranking: Ranking, hinted: str) -> bool:
+    if not ranking.guesses:
+        return ranking.evidence > 0
+    best, p = ranking.guesses[0]
+    return best != hinted and p < OPEN and dict(ranking.guesses).get(hinted, 0.0) >= 1 - OPEN
+
+
+def _read_hint(hint: str, kit: LanguageKit) -> tuple[str, str]:
+    match = _HINT.match(hint)
+    if not match:
+        return "", ""
+    language, script, region = (
+        match["language"].lower(),
+        (match["script"] or "").title(),
+        (match["region"] or "").upper(),
+    )
+    language = kit.canonical.get(language, language)
+    if language == CHINESE:
+        script = script or _CHINESE_REGIONS.get(region, "")
+        return (f"{CHINESE}-{script}" if script in ("Hans", "Hant") else ""), region
+    return ("" if language == UNDETERMINED else language), region
+
+
+_HINT = re.compile(
+    r"(?P<language>[A-Za-z]{2,3})(?:[-_](?P<script>[A-Za-z]{4}))?(?:[-_](?P<region>[A-Za-z]{2}))?(?![A-Za-z])"
+)
+_CHINESE_REGIONS = {"CN": "Hans", "SG": "Hans", "HK": "Hant", "MO": "Hant", "TW": "Hant"}
 
 
 def _probability(guess: tuple[str, float]) -> float:
@@ -519,8 +593,9 @@ def prepare(config: StageConfig) -> LanguageKit:
     eldc.init()
     eld = eldc.instance()
     eld.set_scores(8)
-    langid = LanguageIdentifier.from_model_file(MODEL_FILE)
-    fast = fasttext.load_model(str(config.path("language/lid.176.ftz")))
+    langid: Any = LanguageIdentifier  # it has no types
+    langid = langid.from_model_file(MODEL_FILE)
+    fast = fasttext.FastText.load_model(str(config.path("language/lid.176.ftz")))
     words = {word[len(_FASTTEXT_PREFIX) :] for word in fast.predict("news", k=-1, threshold=-1.0)[0]}
     words.update(langid.labels, eldc.LANGUAGES, (code for _, code in pycld2.LANGUAGES))
     names = _names(table, words)
@@ -532,14 +607,16 @@ def prepare(config: StageConfig) -> LanguageKit:
         langid=langid,
         eld=eld,
         pool=tuple(weights["pool"].get(column, 0.0) for column in POOL_COLUMNS),
+        regions=frozenset(config.options.get("regions", ())),
+        canonical=table["canonical"],
         own_scripts=table["scripts"]["own"],
         names=names,
         alphabets={language: frozenset(letters) for language, letters in table["alphabets"].items()},
         unlikely=frozenset(table["unlikely"]["tags"]),
         eld_knows=frozenset(tags[word] for tags in names.values() for word in eldc.LANGUAGES if word in tags),
         malay_words=malay_words,
-        hans=frozenset(han["hans_only"]),
-        hant=frozenset(han["hant_only"]),
+        hans=dict.fromkeys(han["hans_only"], 1.0) | han["hans_signs"],
+        hant=dict.fromkeys(han["hant_only"], 1.0) | han["hant_signs"],
         cantonese=frozenset(han["cantonese"]),
     )
 
