@@ -11,6 +11,7 @@ import math
 import os
 import re
 import sys
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -27,10 +28,13 @@ MEASURES: Mapping[str, Measure] = {
     "boilerplate": boilerplate.measure,
     "entities": entities.measure,
 }
-"""Each answers `measure` or `measure/slice` to a figure, 0 to 1; a slice is a language or a mean over them."""
+"""Each answers the names of figures, in parts between dots or slashes, to the figures, 0 to 1."""
 
-CEILINGS = re.compile(r"error|false_positive|as_fifteen")
+CEILINGS = re.compile(r"error|as_fifteen|lost|empty|false_positive")
 """In the names of figures that ought to be low: what bounds them is a ceiling, what bounds all others a floor."""
+
+PEERS = re.compile(r"/baseline/")
+"""In the names of figures of something else on the same corpus: shown, not bounded."""
 
 CORPUS: Mapping[str, tuple[str, ...]] = {
     "language": ("language",),
@@ -38,6 +42,9 @@ CORPUS: Mapping[str, tuple[str, ...]] = {
     "entities": ("corpus/dev", "entities/dev"),
 }
 """The folders of the shared data that a stage is measured on: bounds hold for these files and no others."""
+
+LANGUAGES = ("ar", "de", "en", "es", "fr", "id", "ja", "ko", "ms", "pt", "ru", "th", "vi", "zh-hans", "zh-hant")
+"""Parts of names that become the rows of a table."""
 
 BASELINE = Path(__file__).with_name("baseline.json")
 
@@ -53,7 +60,7 @@ class Baseline:
     corpus: dict[str, str]
     """Stage to the hash of the files it was measured on."""
     bounds: dict[str, float]
-    """`stage/measure/slice` to its floor, or to its ceiling."""
+    """A figure's name to its floor, or to its ceiling."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +92,7 @@ def main(arguments: list[str] | None = None) -> int:
         baseline = updated(baseline, measured, corpus, allow_lower=options.allow_lower)
         BASELINE.write_text(json.dumps(asdict(baseline), indent=1, sort_keys=True) + "\n", encoding="utf-8")
     failures = compare(baseline, measured, options.stages)
-    moved = [stage for stage in options.stages if baseline.corpus.get(stage) != corpus[stage]]
+    moved = [stage for stage in options.stages if baseline.corpus.get(stage, corpus[stage]) != corpus[stage]]
     if options.json:
         report = {"measured": measured, "corpus": corpus, "moved": moved, "failures": [asdict(f) for f in failures]}
         print(json.dumps(report, indent=1))
@@ -102,9 +109,9 @@ def shared_directory() -> Path | None:
 
 
 def measure(shared: Path, stages: Iterable[str]) -> dict[str, float]:
-    """Run the stages' measures, every name made to start with its stage's."""
+    """Run the stages' measures. All names come out as `stage/part/part`."""
     return {
-        f"{stage}/{name.removeprefix(f'{stage}/')}": round(value, 4)
+        f"{stage}/{name.replace('.', '/').removeprefix(f'{stage}/')}": round(value, 4)
         for stage in stages
         for name, value in MEASURES[stage](shared).items()
     }
@@ -133,7 +140,7 @@ def updated(
     `allow_lower` also drops the bounds of the measured stages that nothing measures any more, and takes over a corpus
     that has moved.
     """
-    pinned = {name: _pin(name, value) for name, value in measured.items()}
+    pinned = {name: _pin(name, value) for name, value in measured.items() if not PEERS.search(name)}
     if allow_lower:
         others = {name: bound for name, bound in baseline.bounds.items() if name.partition("/")[0] not in corpus}
         return Baseline(TOLERANCE, {**baseline.corpus, **corpus}, {**others, **pinned})
@@ -179,15 +186,26 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
 def _show(measured: Mapping[str, float], baseline: Baseline, failures: list[Failure], moved: list[str]) -> None:
     console = Console()
     failed = {failure.metric for failure in failures}
-    figures = {tuple(_placed(name)): _cell(name, value, baseline, failed) for name, value in measured.items()}
-    for stage in dict.fromkeys(stage for stage, _, _ in figures):
-        columns = list(dict.fromkeys(column for of, column, _ in figures if of == stage))
-        rows = list(dict.fromkeys(row for of, _, row in figures if of == stage))
-        wide = len(rows) >= len(columns)
-        table = Table("", *(columns if wide else rows), title=stage, title_justify="left")
-        for line in rows if wide else columns:
-            keys = [(stage, column, line) for column in columns] if wide else [(stage, line, row) for row in rows]
-            table.add_row(line, *(figures.get(key, "") for key in keys))
+    by_language: defaultdict[str, dict[tuple[str, str], str]] = defaultdict(dict)
+    for stage in dict.fromkeys(name.partition("/")[0] for name in measured):
+        table = Table(stage, "measured", "bound", title_justify="left")
+        for name, value in measured.items():
+            of, *parts = name.split("/")
+            if of != stage:
+                continue
+            languages = [part for part in parts if part.lower() in LANGUAGES]
+            if languages:
+                what = "/".join(part for part in parts if part not in languages) or "f1"
+                by_language[stage][languages[0].lower(), what] = _cell(name, value, baseline, failed)
+            else:
+                bound = f"{baseline.bounds[name]:.3f}" if name in baseline.bounds else ""
+                table.add_row("/".join(parts), _cell(name, value, baseline, failed), bound)
+        console.print(table)
+    for stage, cells in by_language.items():
+        columns = list(dict.fromkeys(what for _, what in cells))
+        table = Table(f"{stage}, by language", *columns, title_justify="left")
+        for row in LANGUAGES:
+            table.add_row(row, *(cells.get((row, column), "") for column in columns))
         console.print(table)
     for stage in moved:
         console.print(f"[red]{stage}: this is not the corpus that its bounds were pinned on (--update --allow-lower)")
@@ -196,17 +214,10 @@ def _show(measured: Mapping[str, float], baseline: Baseline, failures: list[Fail
     console.print("[red]the line does not hold" if failures or moved else "[green]the line holds")
 
 
-def _placed(name: str) -> tuple[str, str, str]:
-    """Stage, measure, slice."""
-    stage, _, rest = name.partition("/")
-    what, _, part = rest.rpartition("/")
-    return (stage, what, part) if what else (stage, part, "all")
-
-
 def _cell(name: str, value: float, baseline: Baseline, failed: set[str]) -> str:
     if name in failed:
         return f"[red]{value:.3f} ({baseline.bounds[name]:.3f})"
-    return f"{value:.3f}" if name in baseline.bounds else f"[yellow]{value:.3f} new"
+    return f"{value:.3f}" if name in baseline.bounds or PEERS.search(name) else f"[yellow]{value:.3f} new"
 
 
 if __name__ == "__main__":
