@@ -44,7 +44,7 @@ BROKER_SETTINGS: Mapping[str, str | int] = {
     "inter.broker.listener.name": "PLAINTEXT",
     "auto.create.topics.enable": "false",  # as in production: a topic that is not declared is a bug
     "group.initial.rebalance.delay.ms": 0,  # else the first member of every group waits 3 s for others
-    # A broker that was killed is missed after this, and may come back only then; Kafka's own 9 s would be most of a test.
+    # A killed broker is missed after this, and may come back only then; with Kafka's own 9 s a test would mostly wait.
     "broker.session.timeout.ms": 3_000,
     "broker.heartbeat.interval.ms": 500,
     # Fewer partitions and threads than a data centre wants: quicker to start, and fair to the other core users.
