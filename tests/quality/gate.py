@@ -11,7 +11,6 @@ import math
 import os
 import re
 import sys
-from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -186,27 +185,25 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
 def _show(measured: Mapping[str, float], baseline: Baseline, failures: list[Failure], moved: list[str]) -> None:
     console = Console()
     failed = {failure.metric for failure in failures}
-    by_language: defaultdict[str, dict[tuple[str, str], str]] = defaultdict(dict)
     for stage in dict.fromkeys(name.partition("/")[0] for name in measured):
-        table = Table(stage, "measured", "bound", title_justify="left")
+        figures = Table(stage, "measured", "bound")
+        languages: dict[str, list[str]] = {language: [] for language in LANGUAGES}
         for name, value in measured.items():
             of, *parts = name.split("/")
             if of != stage:
                 continue
-            languages = [part for part in parts if part.lower() in LANGUAGES]
-            if languages:
-                what = "/".join(part for part in parts if part not in languages) or "f1"
-                by_language[stage][languages[0].lower(), what] = _cell(name, value, baseline, failed)
+            cell = _cell(name, value, baseline, failed)
+            if language := next((part for part in parts if part.lower() in LANGUAGES), None):
+                rest = "/".join(part for part in parts if part not in (language, "language"))
+                languages[language.lower()].append(f"{rest} {cell}".strip())
             else:
                 bound = f"{baseline.bounds[name]:.3f}" if name in baseline.bounds else ""
-                table.add_row("/".join(parts), _cell(name, value, baseline, failed), bound)
-        console.print(table)
-    for stage, cells in by_language.items():
-        columns = list(dict.fromkeys(what for _, what in cells))
-        table = Table(f"{stage}, by language", *columns, title_justify="left")
-        for row in LANGUAGES:
-            table.add_row(row, *(cells.get((row, column), "") for column in columns))
-        console.print(table)
+                figures.add_row("/".join(parts), cell, bound)
+        figures.add_section()
+        for language, cells in languages.items():
+            if cells:
+                figures.add_row(language, ", ".join(cells))
+        console.print(figures)
     for stage in moved:
         console.print(f"[red]{stage}: this is not the corpus that its bounds were pinned on (--update --allow-lower)")
     for failure in failures:
