@@ -84,7 +84,14 @@ SPAN_SHARE = 0.04
 WINDOW = 160
 """Characters: enough for every pair but Indonesian and Malay."""
 CLEAR = 0.9
-CLEAR_EVIDENCE = 40
+CLEAR_MASS = 40
+MOSTLY_NAMES = 0.7
+"""Of a window's Latin letters in capitalised words: it lists names, and proves no language."""
+SINIC_WIDTH = 3
+SINIC_KANA = 0.55
+"""Japanese is half kana; less, and Chinese may stand beside it."""
+MASS_OF_A_LETTER = {"Hans": 3.0, "Hant": 3.0, "Jpan": 2.0, "Kore": 2.5}
+"""Letters that the same in Latin would take."""
 LIKELY = 0.2
 TAIL = 300
 """Characters of a text's end that are compared with its beginning."""
@@ -92,6 +99,7 @@ FADE = 600.0
 """Weighted letters over which a release's weight for its main language falls to a third."""
 ENGLISH_WEIGHT = 0.5
 """English beside another language is boilerplate or a translation more often than the story."""
+LEAD_WEIGHT = 80.0
 TITLE_SURE = 0.7
 TITLE_WEIGHT = 200.0
 MIN_PROBABILITY = 0.4
@@ -145,6 +153,7 @@ class Ranking(NamedTuple):
     guesses: Guesses = ()
     evidence: float = 0.0
     """Weighted letters."""
+    letters: int = 0
     mixed: bool = False
     """A cheap look says that there may be a second language."""
 
@@ -208,17 +217,20 @@ def identify(text: str, kit: LanguageKit) -> Ranking:
     """Rank the languages that a cleaned text may be in."""
     characters = Counter(text)
     letters = look_at_letters(text, characters)
-    script, evidence, *_, mixed = letters
+    script, evidence, number, _, mixed = letters
+    guesses: Guesses = ()
     if evidence < MIN_EVIDENCE:
-        return Ranking(script, evidence=evidence)
-    if script == "Hani":
-        return _chinese(text, characters, evidence, mixed, kit)
-    if script not in kit.names:
-        return Ranking(_SCRIPT_NAMES.get(script, script), ((kit.own_scripts[script], 1.0),), evidence, mixed)
-    guesses, more = _pool(Sample.of(text, letters, kit), kit)
-    if guesses and guesses[0][0] == MALAYIC:
-        guesses = _part_malayic(text, guesses, kit)
-    return Ranking(script, guesses, evidence, mixed or more)
+        pass
+    elif script == "Hani":
+        script, guesses = _chinese(text, characters, evidence, kit)
+    elif script in kit.own_scripts:
+        script, guesses = _SCRIPT_NAMES.get(script, script), ((kit.own_scripts[script], 1.0),)
+    else:
+        guesses, more = _pool(Sample.of(text, letters, kit), kit)
+        mixed = mixed or more
+        if guesses and guesses[0][0] == MALAYIC:
+            guesses = _part_malayic(text, guesses, kit)
+    return Ranking(script, guesses, evidence, number, mixed)
 
 
 _SCRIPT_NAMES = {"Hang": "Kore"}
@@ -247,16 +259,15 @@ def look_at_letters(text: str, characters: Mapping[str, int]) -> Letters:
         foreign = [] if text.isascii() else [(c.lower(), n) for c, n in characters.items() if c > "z" and c.isalpha()]
         return Letters("Latn", number, number, foreign, False)
     foreign = [(c.lower(), n) for c, n in characters.items() if c > "z" and c.isalpha()]
-    han = scripts.pop("Hani", 0)
+    han = scripts.pop("Hani", 0) + scripts.pop("Bopo", 0)
     kana = scripts.pop("Hira", 0) + scripts.pop("Kana", 0)
     if "Hang" not in scripts:
         # A cut-off piece may have nothing Chinese in it but its signs.
         han += sum(characters.get(sign, 0) for sign in _SINIC_SIGNS)
-    # Japanese is half kana; less, and Chinese may stand beside it.
-    sinic = kana > 12 and kana < 0.4 * (han + kana)
+    sinic = kana > 12 and kana < SINIC_KANA * (han + kana)
     if han or kana:
         scripts["Jpan" if kana * 12 > han and (kana > 1 or han < 12) else "Hani"] = han + kana
-    weights = {name: n * LETTER_WEIGHTS.get(name, OTHER_LETTER_WEIGHT) for name, n in scripts.items()}
+    weights: dict[str, float] = {name: n * LETTER_WEIGHTS.get(name, OTHER_LETTER_WEIGHT) for name, n in scripts.items()}
     if len(weights) > 1 and "Latn" in weights:
         names = sum(map(len, _CAPITALISED.findall(text)))
         weights["Latn"] = (scripts["Latn"] - names) * LATIN_BESIDE + names * NAME_BESIDE
@@ -270,17 +281,18 @@ _SINIC_SIGNS = frozenset("，。、：；（）「」《》")
 _CAPITALISED = re.compile(r"\b[A-Z][A-Za-z]*", re.ASCII)
 
 
-def _chinese(text: str, characters: Mapping[str, int], evidence: float, mixed: bool, kit: LanguageKit) -> Ranking:
+def _chinese(text: str, characters: Mapping[str, int], evidence: float, kit: LanguageKit) -> tuple[str, Guesses]:
     hans = sum(n * kit.hans.get(c, 0.0) for c, n in characters.items())
     hant = sum(n * kit.hant.get(c, 0.0) for c, n in characters.items())
-    yue = sum(n for c, n in characters.items() if c in kit.cantonese)
-    yue += 0.5 * (text.count("係") - text.count("關係"))
+    # The copula of Cantonese, which Mandarin keeps in one word.
+    yue = 0.5 * (text.count("係") - text.count("關係"))
+    yue += sum(n for c, n in characters.items() if c in kit.cantonese)
     p = (hant + 0.1) / (hans + hant + 0.2)
     script = "Hant" if p > 0.5 else "Hans"
     if yue >= 1 and yue * CANTONESE_EVERY > evidence:
-        return Ranking(script, (("yue", 0.98), ("zh-Hant", 0.02)), evidence, mixed)
-    guesses = sorted((("zh-Hans", 1 - p), ("zh-Hant", p)), key=_probability, reverse=True)
-    return Ranking(script, tuple(guesses), evidence, mixed)
+        return script, (("yue", 0.98), ("zh-Hant", 0.02))
+    both = (("zh-Hant", p), ("zh-Hans", 1 - p))
+    return script, both if p > 0.5 else both[::-1]
 
 
 class Sample(NamedTuple):
@@ -312,21 +324,25 @@ class Sample(NamedTuple):
 def _pool(sample: Sample, kit: LanguageKit) -> tuple[Guesses, bool]:
     first, second = (*sample.cld.values(), 0.0, 0.0)[:2]
     mixed = second > SECOND_SHARE or first + second < KNOWN_SHARE or _turns(sample, kit)
-    tag = _agreed(sample, kit)
+    tag = agreed(sample, kit)
     if tag:
         return ((tag, AGREED),), mixed
+    guesses = rank_by_pool(sample, kit)
+    return guesses, mixed or (bool(guesses) and guesses[0][1] < UNSURE)
+
+
+def rank_by_pool(sample: Sample, kit: LanguageKit) -> Guesses:
+    """Weigh all four detectors: a conditional logit over the tags that any of them proposes."""
     tags, rows = pool_evidence(sample, kit)
-    if not tags:
-        return (), mixed
     scores = [sum(map(float.__mul__, kit.pool, row)) for row in rows]
-    top = max(scores)
+    top = max(scores, default=0.0)
     odds = [math.exp(score - top) for score in scores]
     total = sum(odds)
-    guesses = sorted(zip(tags, (odd / total for odd in odds), strict=True), key=_probability, reverse=True)
-    return tuple(guesses), mixed or guesses[0][1] < UNSURE
+    return tuple(sorted(zip(tags, (odd / total for odd in odds), strict=True), key=_probability, reverse=True))
 
 
-def _agreed(sample: Sample, kit: LanguageKit) -> str:
+def agreed(sample: Sample, kit: LanguageKit) -> str:
+    """Name the language that CLD2 and ELD agree on beyond doubt, or none."""
     letters = sample.letters.number
     if not (sample.eld_sure and sample.cld and sample.eld and letters >= AGREED_LETTERS):
         return ""
@@ -339,10 +355,10 @@ def _agreed(sample: Sample, kit: LanguageKit) -> str:
 
 def _turns(sample: Sample, kit: LanguageKit) -> bool:
     """Tell whether a text ends in another language than it begins: CLD2 takes near relatives for one."""
-    if len(sample.text) < TAIL * 2:
+    if len(sample.text) < 2 * WINDOW:
         return False
-    tail = kit.names[sample.letters.script].get(kit.eld.detect(sample.text[-TAIL:]), "")
-    return tail != next(iter(sample.eld), "")
+    end = min(len(sample.text) // 2, TAIL)
+    return bool(kit.eld.detect(sample.text[:end]) != kit.eld.detect(sample.text[-end:]))
 
 
 def _alien(tag: str, sample: Sample, kit: LanguageKit) -> int:
@@ -426,7 +442,11 @@ class Window(NamedTuple):
     language: str
     """`MALAYIC` and `CHINESE` for what only the whole can part."""
     guesses: Mapping[str, float]
-    evidence: float
+    letters: int
+    mass: float
+    """Its length as a Latin text would have it."""
+    clear: bool
+    """Proves that the language is there."""
 
 
 def map_languages(
@@ -434,30 +454,31 @@ def map_languages(
 ) -> tuple[tuple[LanguageSpan, ...], Ranking]:
     """Cut a release where its language changes. Returns no spans, and the ranking as it was, if it never does."""
     windows = [_look(text, start, end, kit) for start, end in cut(text)]
-    windows = [window for window in windows if window.evidence >= MIN_EVIDENCE]
-    total = sum(window.evidence for window in windows)
+    windows = [window for window in windows if window.mass >= MIN_EVIDENCE]
+    total = sum(window.mass for window in windows)
     clear: defaultdict[str, float] = defaultdict(float)
     for window in windows:
-        if window.evidence >= CLEAR_EVIDENCE and window.guesses[window.language] >= CLEAR:
-            clear[window.language] += window.evidence
-    languages = {tag for tag, evidence in clear.items() if evidence >= max(SPAN_EVIDENCE, SPAN_SHARE * total)}
+        if window.clear:
+            clear[window.language] += window.mass
+    languages = {tag for tag, mass in clear.items() if mass >= max(SPAN_EVIDENCE, SPAN_SHARE * total)}
     if len(languages) < 2:
         return (), ranking
     told = _assign(windows, languages)
     primary = _primary(told, clean(title[:MAX_TITLE]), kit)
     rankings = {tag: _whole(text, tag, told, kit) for tag in languages}
+    total_letters = sum(window.letters for window in told)
     spans = []
     for tag, group in groupby(told, key=lambda window: window.language):
         run = list(group)
-        evidence = sum(window.evidence for window in run)
-        sure = sum(window.evidence * window.guesses.get(tag, 0.0) for window in run) / evidence
+        letters = sum(window.letters for window in run)
+        sure = sum(window.letters * window.guesses.get(tag, 0.0) for window in run) / letters
         spans.append(
             LanguageSpan(
                 start=run[0].start,
                 end=run[-1].end,
                 language=rankings[tag].guesses[0][0],
                 confidence=round(sure, 4),
-                share=round(evidence / total, 4),
+                share=round(letters / total_letters, 4),
             )
         )
     return tuple(spans), rankings[primary]
@@ -466,36 +487,49 @@ def map_languages(
 def cut(text: str) -> Iterator[tuple[int, int]]:
     """Cut a text into windows: long lines at sentence ends, short ones together, never across a change of script."""
     start = end = 0
-    latin = True
+    kind = ""
+    width = 0
     for match in _PIECE.finditer(text):
         first, last = match.span()
-        if not text[first:last].strip():
+        piece = text[first:last]
+        if piece.isspace():
             continue
-        piece_latin = text[first:last].isascii()
-        broken = "\n" in text[end:first] and last - first >= WINDOW / 2
-        if end > start and (end - start >= WINDOW or broken or piece_latin != latin):
+        piece_kind = "" if piece.isascii() else "Jpan" if _KANA.search(piece) else "Hani" if _HAN.search(piece) else "x"
+        piece_width = (last - first) * (1 if piece_kind in ("", "x") else SINIC_WIDTH)
+        broken = "\n" in text[end:first] and piece_width >= WINDOW / 2
+        if end > start and (width >= WINDOW or broken or piece_kind != kind):
             yield start, end
-            start = first
+            start, width = first, 0
         elif end == start:
             start = first
-        end, latin = last, piece_latin
+        end, kind, width = last, piece_kind, width + piece_width
     if end > start:
         yield start, end
 
 
 # A run of Latin in a line of another script; else a sentence; else what is left of the line.
 _PIECE = re.compile(r"[A-Za-z][ -~‘-”–—]{99,400}|[^\n.!?。！？؟।]{1,400}[.!?。！？؟।\"'”’»)\]]*")
+_KANA = re.compile("[\u3041-\u3096\u30a1-\u30fa]")
+_HAN = re.compile("[\u3400-\u9fff]")
 
 
 def _look(text: str, start: int, end: int, kit: LanguageKit) -> Window:
-    ranking = identify(clean(text[start:end]), kit)
+    piece = clean(text[start:end])
+    ranking = identify(piece, kit)
     guesses: defaultdict[str, float] = defaultdict(float)
     for tag, p in ranking.guesses:
         guesses[_GROUPS.get(tag, tag)] += p
     language = max(guesses, key=lambda tag: guesses[tag], default=UNDETERMINED)
-    return Window(start, end, language, guesses, ranking.evidence)
+    mass = ranking.letters * MASS_OF_A_LETTER.get(ranking.script, 1.0)
+    clear = mass >= CLEAR_MASS and guesses[language] >= CLEAR
+    if clear and ranking.script == "Latn":
+        # What nothing speaks for is taken for English.
+        clear = sum(map(len, _CAPITALISED.findall(piece))) < MOSTLY_NAMES * ranking.letters
+        clear = clear and (language != "en" or len(_ENGLISH.findall(piece)) > 1)
+    return Window(start, end, language, guesses, ranking.letters, mass, clear)
 
 
+_ENGLISH = re.compile(r"\b(?:the|of|and|to|in|for|is|are|was|with|that|by|on|as)\b")
 _GROUPS = {"id": MALAYIC, "ms": MALAYIC, "zh-Hans": CHINESE, "zh-Hant": CHINESE, "yue": CHINESE}
 
 
@@ -515,9 +549,10 @@ def _primary(windows: Sequence[Window], title: str, kit: LanguageKit) -> str:
     scores: defaultdict[str, float] = defaultdict(float)
     seen = 0.0
     for window in windows:
-        weight = FADE * (math.exp(-seen / FADE) - math.exp(-(seen + window.evidence) / FADE))
+        weight = FADE * (math.exp(-seen / FADE) - math.exp(-(seen + window.mass) / FADE))
         scores[window.language] += weight * (ENGLISH_WEIGHT if window.language == "en" else 1.0)
-        seen += window.evidence
+        seen += window.mass
+    scores[next(window.language for window in windows if window.clear)] += LEAD_WEIGHT
     heading = identify(title, kit).guesses
     if heading and heading[0][1] >= TITLE_SURE:
         tag = _GROUPS.get(heading[0][0], heading[0][0])
