@@ -1,13 +1,13 @@
 """Events for people: one line of coloured text, safe whatever the release holds."""
 
 import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from rich.console import Console
 from rich.text import Text
 
-from streams.runtime.events import DLQ, header
+from streams.runtime.redrive import DeadLetter
 
 ENTITY_STYLES = {
     "ORGANISATION": ("ORG", "cyan"),
@@ -21,6 +21,8 @@ ENTITY_STYLES = {
 
 FIRST_STRONG_ISOLATE, POP_ISOLATE = "\u2068", "\u2069"
 """Around a text of either direction, so that it does not turn its neighbours round (Unicode 6.3, UAX 9)."""
+
+DETAIL_COLUMNS = 100
 
 SURE = 0.9
 """At this confidence and above, nine in ten are right: green."""
@@ -82,15 +84,20 @@ def entities(release: Mapping[str, Any], each: int, width: int = 30) -> Text:
     return Text(" · ", style="dim").join(parts)
 
 
-def dead_letter(headers: Sequence[tuple[str, bytes]], key: bytes | None, width: int) -> Text:
-    """Reason, stage, key and the first line of the detail."""
-    told = {name: header(headers, DLQ + name) for name in ("reason", "stage", "detail")}
+def dead_letter(letter: DeadLetter, width: int) -> Text:
+    """Reason, stage, id and the gist of the detail."""
     return Text.assemble(
-        (f"✗ {printable(told['reason'] or 'no reason given')}", "red"),
-        (f" in {printable(told['stage'])}  ", "dim"),
-        f"{isolated((key or b'').decode('utf-8', 'replace'), width)}  ",
-        (isolated(told["detail"].strip().split("\n")[-1], width * 3), "dim"),
+        (f"✗ {printable(letter.reason)}", "red"),
+        (f" in {printable(letter.stage)}  ", "dim"),
+        f"{isolated(letter.id, width)}  ",
+        (isolated(gist(letter.told("detail")), DETAIL_COLUMNS), "dim"),
     )
+
+
+def gist(detail: str) -> str:
+    """The line of a dead letter's detail that says it: of a traceback the last, else the first."""
+    lines = detail.strip().split("\n")
+    return lines[-1] if lines[0].startswith("Traceback") else lines[0]
 
 
 def top_names(found: Iterable[Mapping[str, Any]], kind: str) -> list[str]:

@@ -11,7 +11,8 @@ from streams.errors import Exit, Fatal
 from streams.runtime import kafka, topics
 from streams.runtime.settings import Broker, Settings
 
-POLL_MS = 500
+POLL_MS = 200
+"""How long a poll waits for company, and how soon whoever reads notices anything else."""
 
 Record = ConsumerRecord[bytes, bytes]
 
@@ -23,15 +24,17 @@ class Reader:
     consumer: AIOKafkaConsumer
     ends: dict[TopicPartition, int]
 
+    async def batches(self, *, follow: bool) -> AsyncIterator[list[Record]]:
+        """Yield what each poll brings, maybe nothing: for ever, or up to the ends seen at the start."""
+        while follow or not await self._at_ends():
+            found = (await self.consumer.getmany(timeout_ms=POLL_MS)).items()
+            yield [r for partition, records in found for r in records if follow or r.offset < self.ends[partition]]
+
     async def records(self, *, follow: bool) -> AsyncIterator[Record]:
-        """Yield the events as they come: for ever, or up to the ends seen at the start."""
-        while True:
-            if not follow and await self._at_ends():
-                return
-            for partition, records in (await self.consumer.getmany(timeout_ms=POLL_MS)).items():
-                for record in records:
-                    if follow or record.offset < self.ends[partition]:
-                        yield record
+        """Yield the events one by one."""
+        async for batch in self.batches(follow=follow):
+            for record in batch:
+                yield record
 
     async def _at_ends(self) -> bool:
         # By position, not by the last event's offset: compaction and transactions leave offsets without events.
@@ -57,6 +60,21 @@ async def reader(settings: Settings, *names: str, from_start: bool) -> AsyncIter
         for partition in partitions:
             consumer.seek(partition, starts[partition])
         yield Reader(consumer, ends)
+
+
+async def one(settings: Settings, topic: str, partition: int, offset: int) -> Record | None:
+    """Read the event at this place; None when there is none (any more)."""
+    place = TopicPartition(topic, partition)
+    async with reader(settings, topic, from_start=True) as found:
+        start = await found.consumer.position(place) if place in found.ends else 0
+        if not start <= offset < found.ends.get(place, 0):
+            return None
+        await found.consumer.seek_to_end(*(other for other in found.ends if other != place))
+        found.consumer.seek(place, offset)
+        async for record in found.records(follow=False):
+            if record.partition == partition:
+                return record if record.offset == offset else None
+    return None
 
 
 async def require(broker: Broker, names: Collection[str]) -> None:

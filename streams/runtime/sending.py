@@ -2,7 +2,7 @@
 
 import asyncio
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 
 from prometheus_client import CollectorRegistry
@@ -27,29 +27,23 @@ Window = Sequence[Message]
 
 async def send(
     name: str,
-    messages: Iterable[Message | None],
+    windows: AsyncIterable[Window],
     settings: Settings,
     *,
     rate: float | None = None,
     delivered: Callable[[Window], None],
 ) -> None:
-    """Send the messages in order and call `delivered` for each window that is on the broker.
+    """Send the windows in order and call `delivered` for each that is on the broker.
 
-    `messages` is read in a thread of its own, because files and standard input block; `None` in it means that the
-    next one may be long in coming. `rate` is in messages a second. Broker trouble is waited out; raises `Fatal` where
-    waiting is no use, and whatever `messages` raises.
+    `rate` is in messages a second. Broker trouble is waited out; raises `Fatal` where waiting is no use.
     """
-    most = WINDOW_MESSAGES if rate is None else max(1, min(WINDOW_MESSAGES, int(rate / WINDOWS_A_SECOND)))
     outbox = Outbox(
         name, settings.broker, settings.retry, topics.dead_letter_bytes(settings), Metrics(CollectorRegistry())
     )
     loop = asyncio.get_running_loop()
     began, sent = loop.time(), 0
-    ready = _read_ahead(_windows(messages, most))
     try:
-        while (window := await ready.get()) is not None:
-            if isinstance(window, BaseException):
-                raise window
+        async for window in windows:
             if rate is not None:
                 await asyncio.sleep(began + sent / rate - loop.time())
             await outbox.deliver(window)
@@ -59,7 +53,9 @@ async def send(
         await outbox.close()
 
 
-def _windows(messages: Iterable[Message | None], most: int) -> Iterator[Window]:
+def grouped(messages: Iterable[Message | None], rate: float | None = None) -> Iterator[Window]:
+    """Group messages into windows fit for the rate; `None` says that the next one may be long in coming."""
+    most = WINDOW_MESSAGES if rate is None else max(1, min(WINDOW_MESSAGES, int(rate / WINDOWS_A_SECOND)))
     window: list[Message] = []
     size = 0
     for message in messages:
@@ -73,8 +69,11 @@ def _windows(messages: Iterable[Message | None], most: int) -> Iterator[Window]:
         yield window
 
 
-def _read_ahead(windows: Iterator[Window]) -> "asyncio.Queue[Window | BaseException | None]":
-    """Take the windows in a thread; it ends with the process, because nothing can wake one that reads a terminal."""
+async def read_ahead(windows: Iterator[Window]) -> AsyncIterator[Window]:
+    """Take the windows in a thread, because files and standard input block. Raises what they raise.
+
+    The thread ends with the process: nothing can wake one that reads from a terminal.
+    """
     loop = asyncio.get_running_loop()
     ready: asyncio.Queue[Window | BaseException | None] = asyncio.Queue(1)
 
@@ -91,4 +90,7 @@ def _read_ahead(windows: Iterator[Window]) -> "asyncio.Queue[Window | BaseExcept
                 put(exc)
 
     threading.Thread(target=work, name="reading", daemon=True).start()
-    return ready
+    while (item := await ready.get()) is not None:
+        if isinstance(item, BaseException):
+            raise item
+        yield item

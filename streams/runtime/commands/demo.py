@@ -20,7 +20,7 @@ from rich.text import Text
 
 from streams.errors import Exit, Fatal
 from streams.pipeline import PIPELINE
-from streams.runtime import display, events, hops, intake, reading, sending, topics
+from streams.runtime import display, hops, intake, reading, redrive, sending, topics
 from streams.runtime.embedded import HOST, Running, embedded_broker, free_port, last_lines, spawn
 from streams.runtime.events import Message
 from streams.runtime.settings import ENV_PREFIX, Settings
@@ -41,8 +41,6 @@ WORKER_STOP_SECONDS = 12.0
 
 BROKEN = (b"broken-release", b'{"id": "broken-release", "text": "Cut off in the middle of the sen')
 """One release that cannot be read, to show what becomes of such."""
-
-POLL_MS = 200
 
 HEADING_COLUMNS = 36
 
@@ -120,20 +118,23 @@ async def _ingest(settings: Settings, topic: str, tally: Tally) -> None:
     messages = [message for message in intake.read(files, manner) if isinstance(message, Message)]
     messages.append(Message(topic, *BROKEN, headers=(("content-type", b"application/json"),)))
     tally.expected = {message.key for message in messages if message.key}
-    await sending.send("demo", messages, settings, delivered=lambda _: None)
+    windows = sending.read_ahead(sending.grouped(messages))
+    await sending.send("demo", windows, settings, delivered=lambda _: None)
     out.print(f"[bold]sent[/]    {len(files)} sample releases and one that is broken\n")
 
 
 async def _show(reader: reading.Reader, enriched: str, worker: Running, tally: Tally) -> None:
     """Print what comes out until everything has."""
     patience = time.monotonic() + PATIENCE_SECONDS
-    while tally.missing:
+    async for batch in reader.batches(follow=True):
+        for record in batch:
+            _note(record, enriched, tally)
+        if not tally.missing:
+            break
         _check(worker)
-        for records in (await reader.consumer.getmany(timeout_ms=POLL_MS)).values():
+        if batch:
             patience = time.monotonic() + PATIENCE_SECONDS
-            for record in records:
-                _note(record, enriched, tally)
-        if time.monotonic() > patience:
+        elif time.monotonic() > patience:
             err.print(f"[yellow]Nothing came out for {PATIENCE_SECONDS:g} s. The worker says:[/]")
             err.print(last_lines(worker.log), markup=False)
             break
@@ -142,6 +143,8 @@ async def _show(reader: reading.Reader, enriched: str, worker: Running, tally: T
 
 def _note(record: reading.Record, enriched: str, tally: Tally) -> None:
     key = record.key or b""
+    if key in tally.enriched or key in tally.dead:  # delivered twice, as may be after a hiccup
+        return
     if record.topic == enriched:
         release = orjson.loads(record.value or b"{}")
         if tally.first_seconds is None:
@@ -155,8 +158,9 @@ def _note(record: reading.Record, enriched: str, tally: Tally) -> None:
             display.entities(release, each=2),
         )
     else:
-        tally.dead[key] = events.header(record.headers, f"{events.DLQ}reason")
-        line = display.dead_letter(record.headers, record.key, HEADING_COLUMNS)
+        letter = redrive.read(record)
+        tally.dead[key] = letter.reason
+        line = display.dead_letter(letter, HEADING_COLUMNS)
     display.one_line(out, line)
 
 

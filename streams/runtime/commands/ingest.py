@@ -140,7 +140,8 @@ async def _ingest(
         tally.add(window)
         show(tally)
 
-    await sending.send("ingest", messages, settings, rate=rate, delivered=delivered)
+    windows = sending.read_ahead(sending.grouped(messages, rate))
+    await sending.send("ingest", windows, settings, rate=rate, delivered=delivered)
 
 
 def _messages(files: Sequence[Path], kills: Sequence[str], manner: Manner, tally: Tally) -> Iterator[Message | None]:

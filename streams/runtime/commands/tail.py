@@ -13,7 +13,7 @@ from rich.text import Text
 
 from streams.errors import Exit, Fatal
 from streams.records import RECORDS
-from streams.runtime import display, events, hops, reading
+from streams.runtime import display, events, hops, reading, redrive
 from streams.runtime.reading import Record
 from streams.runtime.routes import Routes
 from streams.runtime.settings import Settings
@@ -140,8 +140,8 @@ def _plain(record: Record, value: dict[str, Any]) -> dict[str, Any]:
 def _lines(record: Record, value: Mapping[str, Any]) -> list[Text]:
     time = (f"{datetime.fromtimestamp(record.timestamp / 1000).astimezone():%H:%M:%S}  ", "dim")
     key = display.isolated((record.key or b"").decode("utf-8", "replace"), KEY_COLUMNS)
-    if events.header(record.headers, f"{events.DLQ}reason"):
-        return [Text.assemble(time, display.dead_letter(record.headers, record.key, KEY_COLUMNS))]
+    if (letter := redrive.read(record)).reason:
+        return [Text.assemble(time, display.dead_letter(letter, KEY_COLUMNS))]
     if record.value is None:
         return [Text.assemble(time, ("kill", "bold red"), f"  {key}")]
     if "language" not in value or "schema" not in value:
