@@ -21,7 +21,7 @@ async def test_a_record_comes_out_as_it_went_in(broker: str, unique_prefix: str)
     sent = [
         Raw(b"key", b"value", (("h", b"1"), ("h", b"2"), ("empty", b"")), timestamp_ms=1_700_000_000_123, partition=0),
         Raw(b"key", None, timestamp_ms=1_700_000_000_001, partition=0),
-        Raw(None, b"\x00\xff", timestamp_ms=1_800_000_000_000, partition=0),
+        Raw(None, b"\x00\xff", timestamp_ms=1_700_000_000_002, partition=0),
         Raw(b"", b"", timestamp_ms=1, partition=1),
     ]
     await produce(broker, topic, sent)
