@@ -33,7 +33,7 @@ def fitting_half(text: str) -> bool:
 def samples(folder: Path, kit: stage.LanguageKit) -> Iterator[tuple[np.ndarray, int]]:
     """Yield the pool's rows for each text of the fitting half, and which row is the right one."""
     for kind in KINDS:
-        for line in gzip.open(folder / f"dev_{kind}.jsonl.gz", "rt", encoding="utf-8"):
+        for line in gzip.decompress((folder / f"dev_{kind}.jsonl.gz").read_bytes()).splitlines():
             item = json.loads(line)
             if not fitting_half(item["text"]):
                 continue

@@ -90,8 +90,9 @@ MOSTLY_NAMES = 0.7
 SINIC_WIDTH = 3
 SINIC_KANA = 0.55
 """Japanese is half kana; less, and Chinese may stand beside it."""
-MASS_OF_A_LETTER = {"Hans": 3.0, "Hant": 3.0, "Jpan": 2.0, "Kore": 2.5}
-"""Letters that the same in Latin would take."""
+MASS_OF_EVIDENCE = {"Latn": 1.0, "Hans": 0.75, "Hant": 0.75, "Jpan": 0.5, "Kore": 0.6}
+OTHER_MASS = 0.5
+"""Weighted letters to the letters that the same takes in Latin: there, names do not matter any more."""
 LIKELY = 0.2
 TAIL = 300
 """Characters of a text's end that are compared with its beginning."""
@@ -520,7 +521,7 @@ def _look(text: str, start: int, end: int, kit: LanguageKit) -> Window:
     for tag, p in ranking.guesses:
         guesses[_GROUPS.get(tag, tag)] += p
     language = max(guesses, key=lambda tag: guesses[tag], default=UNDETERMINED)
-    mass = ranking.letters * MASS_OF_A_LETTER.get(ranking.script, 1.0)
+    mass = ranking.evidence * MASS_OF_EVIDENCE.get(ranking.script, OTHER_MASS)
     clear = mass >= CLEAR_MASS and guesses[language] >= CLEAR
     if clear and ranking.script == "Latn":
         # What nothing speaks for is taken for English.
@@ -565,9 +566,14 @@ def _whole(text: str, tag: str, windows: Iterable[Window], kit: LanguageKit) -> 
     """Rank anew on all that is in one language: it parts Indonesian from Malay, Simplified from Traditional."""
     parts = clean(" ".join(text[w.start : w.end] for w in windows if w.language == tag))
     ranking = identify(parts, kit)
-    inside = tuple(guess for guess in ranking.guesses if _GROUPS.get(guess[0], guess[0]) == tag)
-    outside = tuple(guess for guess in ranking.guesses if guess not in inside)
-    return ranking._replace(guesses=(*inside, *outside) if inside else ((tag, CLEAR), *outside))
+    guesses = ranking.guesses
+    if guesses and _GROUPS.get(guesses[0][0], guesses[0][0]) == tag:
+        return ranking
+    if tag == CHINESE:
+        script, guesses = _chinese(parts, Counter(parts), ranking.evidence, kit)
+        return ranking._replace(script=script, guesses=guesses)
+    sure = ((tag, CLEAR),)
+    return ranking._replace(guesses=_part_malayic(parts, sure, kit) if tag == MALAYIC else sure)
 
 
 def settle(ranking: Ranking, hint: str, kit: LanguageKit) -> Guesses:
