@@ -103,7 +103,7 @@ ENGLISH_WEIGHT = 0.5
 LEAD_WEIGHT = 80.0
 TITLE_SURE = 0.7
 TITLE_WEIGHT = 200.0
-MIN_PROBABILITY = 0.4
+MIN_PROBABILITY = 0.45
 """Of the best guess: below, `und`. Lower, and more of the other languages pass for one of the fifteen (dev slices)."""
 CANTONESE_EVERY = 240
 """Weighted letters to one Cantonese character: sixty characters. Mandarin news has none of these."""
@@ -112,7 +112,7 @@ OPEN = 0.8
 HINTED = 0.6
 """Confidence in a language that the hint decided."""
 MALAYIC_CHARACTERS = 3_000
-MALAY_LEAN = 0.1
+MALAY_LEAN = -0.1
 """Added to the sum of the words' log ratios: more, and Indonesian sentences fall below .97 (dev)."""
 
 
