@@ -10,6 +10,7 @@ from faust.types.auth import AuthProtocol
 from streams.runtime import kafka
 from streams.runtime.agents import Loop
 from streams.runtime.consumer import App
+from streams.runtime.fetching import tolerate_header_names
 from streams.runtime.hops import Hop
 from streams.runtime.metrics import Metrics
 from streams.runtime.settings import Broker, Settings
@@ -31,6 +32,7 @@ FETCH_BYTES = 4_194_304
 def create_app(settings: Settings, hop: Hop, loop: Loop, metrics: Metrics) -> App:
     """Make the hop's app: it consumes the hop's topic into `loop`. Nothing connects before `start`."""
     broker = settings.broker
+    tolerate_header_names()
     app = App(
         hop.group,
         broker=";".join(f"kafka://{server.strip()}" for server in broker.bootstrap.split(",")),

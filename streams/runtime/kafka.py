@@ -11,6 +11,7 @@ from aiokafka.errors import KafkaConnectionError, KafkaError
 from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_delay, wait_fixed
 
 from streams.errors import Exit, Fatal
+from streams.runtime.fetching import tolerate_header_names
 from streams.runtime.settings import Broker
 
 CLIENT_ID = "newsmill"
@@ -80,6 +81,7 @@ async def admin(broker: Broker) -> AsyncIterator[AIOKafkaAdminClient]:
 @asynccontextmanager
 async def consumer(broker: Broker, *topics: str, **arguments: Any) -> AsyncIterator[AIOKafkaConsumer]:
     """A consumer of ours beside Faust's: probes, tail, redrive. No group unless one is given."""
+    tolerate_header_names()
     client = await _started(lambda: AIOKafkaConsumer(*topics, **common(broker), **arguments), broker)
     try:
         yield client

@@ -50,7 +50,7 @@ class Broker(Part):
     sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"]
     sasl_username: str
     sasl_password: SecretStr
-    session_seconds: Annotated[float, Field(ge=6, le=300)]
+    session_seconds: Annotated[float, Field(ge=1, le=300)]
     request_seconds: Annotated[float, Field(ge=1, le=300)]
     idempotent: bool
     compression: Literal["none", "gzip", "snappy", "lz4", "zstd"]

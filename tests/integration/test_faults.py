@@ -172,16 +172,3 @@ async def test_a_worker_that_cannot_deliver_ends_as_stuck(
         assert "watchdog.stuck_seconds" in worker.output()
         committed, end = await home.committed()
         assert committed < end
-
-
-@pytest.fixture
-def own_kafka(request: pytest.FixtureRequest) -> Callable[..., KafkaCluster]:
-    """Starts a cluster for one test, because the test stops it."""
-
-    def start(nodes: Any) -> KafkaCluster:
-        cluster = KafkaCluster(nodes)
-        cluster.__enter__()
-        request.addfinalizer(cluster.close)
-        return cluster
-
-    return start
