@@ -21,7 +21,7 @@ from streams.stage import StageConfig, config_directory
 from streams.stages import detect_language as stage
 
 KINDS = ("sent", "head", "title", "doc")
-RIDGE = 0.3
+RIDGE = 1.0
 STEPS = 30
 
 

@@ -103,8 +103,8 @@ ENGLISH_WEIGHT = 0.5
 LEAD_WEIGHT = 80.0
 TITLE_SURE = 0.7
 TITLE_WEIGHT = 200.0
-MIN_PROBABILITY = 0.45
-"""Of the best guess: below, `und`. Lower, and more of the other languages pass for one of the fifteen (dev slices)."""
+MIN_PROBABILITY = 0.5
+"""Of the best guess, or its pair: below, `und`. Lower, and more other languages pass for one of the fifteen (slices)."""
 CANTONESE_EVERY = 240
 """Weighted letters to one Cantonese character: sixty characters. Mandarin news has none of these."""
 OPEN = 0.8
@@ -519,7 +519,7 @@ def _look(text: str, start: int, end: int, kit: LanguageKit) -> Window:
     ranking = identify(piece, kit)
     guesses: defaultdict[str, float] = defaultdict(float)
     for tag, p in ranking.guesses:
-        guesses[_GROUPS.get(tag, tag)] += p
+        guesses[_group(tag)] += p
     language = max(guesses, key=lambda tag: guesses[tag], default=UNDETERMINED)
     mass = ranking.evidence * MASS_OF_EVIDENCE.get(ranking.script, OTHER_MASS)
     clear = mass >= CLEAR_MASS and guesses[language] >= CLEAR
@@ -556,7 +556,7 @@ def _primary(windows: Sequence[Window], title: str, kit: LanguageKit) -> str:
     scores[next(window.language for window in windows if window.clear)] += LEAD_WEIGHT
     heading = identify(title, kit).guesses
     if heading and heading[0][1] >= TITLE_SURE:
-        tag = _GROUPS.get(heading[0][0], heading[0][0])
+        tag = _group(heading[0][0])
         if tag in scores:
             scores[tag] += TITLE_WEIGHT
     return max(scores, key=lambda tag: scores[tag])
@@ -567,7 +567,7 @@ def _whole(text: str, tag: str, windows: Iterable[Window], kit: LanguageKit) -> 
     parts = clean(" ".join(text[w.start : w.end] for w in windows if w.language == tag))
     ranking = identify(parts, kit)
     guesses = ranking.guesses
-    if guesses and _GROUPS.get(guesses[0][0], guesses[0][0]) == tag:
+    if guesses and _group(guesses[0][0]) == tag:
         return ranking
     if tag == CHINESE:
         script, guesses = _chinese(parts, Counter(parts), ranking.evidence, kit)
@@ -582,7 +582,7 @@ def settle(ranking: Ranking, hint: str, kit: LanguageKit) -> Guesses:
     hinted, region = _read_hint(hint, kit)
     if hinted and _left_open(ranking, hinted):
         guesses = ((hinted, HINTED), *(guess for guess in guesses if guess[0] != hinted))
-    elif not guesses or guesses[0][1] < MIN_PROBABILITY:
+    elif sum(p for tag, p in guesses if _group(tag) == _group(guesses[0][0])) < MIN_PROBABILITY:
         guesses = ((UNDETERMINED, 0.0), *guesses)
     (tag, p), *others = guesses
     regional = f"{hinted}-{region}"
@@ -616,6 +616,10 @@ _HINT = re.compile(
     r"(?P<language>[A-Za-z]{2,3})(?:[-_](?P<script>[A-Za-z]{4}))?(?:[-_](?P<region>[A-Za-z]{2}))?(?![A-Za-z])"
 )
 _CHINESE_REGIONS = {"CN": "Hans", "SG": "Hans", "HK": "Hant", "MO": "Hant", "TW": "Hant"}
+
+
+def _group(tag: str) -> str:
+    return _GROUPS.get(tag, tag)
 
 
 def _probability(guess: tuple[str, float]) -> float:
