@@ -1,5 +1,6 @@
 """What the commands read: topics from a given place on, without a group, to their end or for ever."""
 
+import asyncio
 from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -49,17 +50,37 @@ async def reader(settings: Settings, *names: str, from_start: bool) -> AsyncIter
     """A reader of these topics, at their start or at their end. Raises `Fatal` when one of them is not there."""
     await require(settings.broker, names)
     async with kafka.consumer(
-        settings.broker, *names, max_partition_fetch_bytes=topics.dead_letter_bytes(settings) + kafka.HEADROOM_BYTES
+        settings.broker,
+        *names,
+        fetch_max_wait_ms=POLL_MS,
+        max_partition_fetch_bytes=topics.dead_letter_bytes(settings) + kafka.HEADROOM_BYTES,
     ) as consumer:
         partitions = consumer.assignment()
         try:
-            ends = await consumer.end_offsets(partitions)
-            starts = await consumer.beginning_offsets(partitions) if from_start else ends
-        except KafkaError as exc:
-            raise Fatal(Exit.UNAVAILABLE, f"the offsets of {', '.join(names)} cannot be read: {exc}") from exc
+            async with asyncio.timeout(settings.broker.request_seconds):
+                ends = await _ends(consumer, partitions)
+                starts = await consumer.beginning_offsets(partitions) if from_start else ends
+        except (KafkaError, TimeoutError) as exc:
+            detail = f"{type(exc).__name__} {exc}".strip()
+            raise Fatal(Exit.UNAVAILABLE, f"the offsets of {', '.join(names)} cannot be read: {detail}") from exc
         for partition in partitions:
             consumer.seek(partition, starts[partition])
         yield Reader(consumer, ends)
+
+
+async def _ends(consumer: AIOKafkaConsumer, partitions: Collection[TopicPartition]) -> dict[TopicPartition, int]:
+    """Where the partitions end: by what a fetch says.
+
+    Asked for offsets, the embedded broker (tansu 0.6.0) counts only the first event of the last batch.
+    """
+    for partition, offset in (await consumer.end_offsets(partitions)).items():
+        consumer.seek(partition, offset)
+    ends: dict[TopicPartition, int] = {}
+    while len(ends) < len(partitions):
+        await consumer.getmany(timeout_ms=POLL_MS)
+        known = ((partition, consumer.highwater(partition)) for partition in partitions)
+        ends = {partition: end for partition, end in known if end is not None}
+    return ends
 
 
 async def one(settings: Settings, topic: str, partition: int, offset: int) -> Record | None:

@@ -2,13 +2,14 @@
 
 import asyncio
 import shlex
+import signal
 import subprocess
 import sys
 import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
@@ -84,13 +85,19 @@ def demo(
     with embedded_broker(port) as bootstrap:
         tables = _tables(bootstrap, fused)
         settings = globals_of(context).settings(**tables)
-        tally = asyncio.run(_demo(settings, _environment(tables), keep))
+        try:
+            tally = asyncio.run(_demo(settings, _environment(tables), keep))
+        except asyncio.CancelledError as exc:
+            raise typer.Exit(128 + signal.SIGTERM) from exc
     if tally.missing:
         names = ", ".join(sorted(key.decode("utf-8", "replace") for key in tally.missing))
         raise Fatal(Exit.FAILED, f"{len(tally.missing)} releases did not come out: {names}")
 
 
 async def _demo(settings: Settings, environment: dict[str, str], keep: bool) -> Tally:
+    task = asyncio.current_task()
+    assert task is not None
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
     plan = hops.plan(settings)
     created, _ = await topics.create(settings, topics.table(settings, load_routes(settings)))
     out.print(f"[bold]broker[/]  {settings.broker.bootstrap} [dim]with {len(created)} topics, all in memory[/]")
@@ -108,7 +115,7 @@ async def _demo(settings: Settings, environment: dict[str, str], keep: bool) -> 
             out.print(_outcome(tally))
             if keep:
                 _explain(environment)
-                await _until_ended(worker)
+                await _until_stopped(worker)
     return tally
 
 
@@ -210,10 +217,13 @@ def _explain(environment: dict[str, str]) -> None:
     out.print("  newsmill dead-letters list", soft_wrap=True)
 
 
-async def _until_ended(worker: Running) -> None:
-    while True:
-        _check(worker)
-        await asyncio.sleep(0.2)
+async def _until_stopped(worker: Running) -> None:
+    """Wait for Ctrl-C or SIGTERM: here they are no failure."""
+    with suppress(asyncio.CancelledError):
+        while True:
+            _check(worker)
+            await asyncio.sleep(0.2)
+    out.print("stopping")
 
 
 def _check(worker: Running) -> None:
