@@ -104,7 +104,7 @@ LEAD_WEIGHT = 80.0
 TITLE_SURE = 0.7
 TITLE_WEIGHT = 200.0
 MIN_PROBABILITY = 0.5
-"""Of the best guess, or its pair: below, `und`. Lower, and more other languages pass for one of the fifteen (slices)."""
+"""Of the best guess, or its pair: below, `und`. Lower, and more other languages pass for the fifteen (slices)."""
 CANTONESE_EVERY = 240
 """Weighted letters to one Cantonese character: sixty characters. Mandarin news has none of these."""
 OPEN = 0.8
