@@ -17,7 +17,8 @@ from pydantic import (
     field_validator,
     model_validator,
 )
-from pydantic_settings import BaseSettings, EnvSettingsSource, SettingsConfigDict
+from pydantic.fields import FieldInfo
+from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
 from streams.errors import Exit, Fatal
 from streams.pipeline import PIPELINE, STAGES
@@ -198,6 +199,13 @@ class Settings(BaseSettings):
     log: Log
     stages: dict[str, dict[str, Any]]
 
+    @classmethod
+    def settings_customise_sources(  # type: ignore[override]  # the sources that go unread need no names
+        cls, _: type[BaseSettings], init_settings: PydanticBaseSettingsSource, *__: Any, **___: Any
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """What `load` merged, and nothing else: read here again, the environment could raise on its own."""
+        return (init_settings,)
+
     @field_validator("hops")
     @classmethod
     def _each_stage_once(cls, hops: tuple[tuple[str, ...], ...]) -> tuple[tuple[str, ...], ...]:
@@ -294,8 +302,18 @@ def _read(path: Path, faults: list[Fault]) -> dict[str, Any]:
     return {}
 
 
+class _Environment(EnvSettingsSource):
+    """Leaves what should be JSON and is not as it is, for the check to report with everything else."""
+
+    def decode_complex_value(self, field_name: str, field: FieldInfo, value: Any) -> Any:
+        try:
+            return super().decode_complex_value(field_name, field, value)
+        except ValueError:
+            return value
+
+
 def _environment() -> dict[str, Any]:
-    found = EnvSettingsSource(Settings)()
+    found = _Environment(Settings)()
     found.pop("config", None)  # NEWSMILL_CONFIG names the file
     known = set(Settings.model_fields)
     for name in os.environ:
@@ -327,7 +345,7 @@ def _fault(error: Any, origins: Mapping[tuple[str, ...], str]) -> Fault:
     if origin == "environment":
         key = f"{ENV_PREFIX}{'__'.join(where).upper()}"
     value = error.get("input")
-    secret = "password" in key.lower() or isinstance(value, Mapping | tuple) or error["type"] == "missing"
+    secret = "password" in f"{key}{value}".lower() or isinstance(value, Mapping | tuple) or error["type"] == "missing"
     problem = error["msg"].removeprefix("Value error, ")
     if error["type"] == "extra_forbidden":
         problem = "there is no such setting (see config/default.toml)"
