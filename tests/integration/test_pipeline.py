@@ -128,17 +128,18 @@ async def test_poison_between_good_releases_becomes_dead_letters_byte_for_byte(n
     await house.wait_committed()
 
 
-@pytest.mark.parametrize("codec", ["gzip", "snappy", "lz4", "zstd"])
-async def test_releases_compressed_by_other_producers_are_read(new_house: HouseMaker, codec: str) -> None:
+async def test_releases_compressed_by_other_producers_are_read(new_house: HouseMaker) -> None:
     house = new_house(hops=FUSED)
     await house.create_topics()
     house.start()
-    await house.send(Release.of("compressed"), compression=codec)
-    assert set((await house.outcomes(1)).enriched) == {b"compressed"}
+    codecs = ("gzip", "snappy", "lz4", "zstd")
+    for codec in codecs:
+        await house.send(Release.of(codec), compression=codec)
+    assert set((await house.outcomes(len(codecs))).enriched) == {codec.encode() for codec in codecs}
 
 
-async def test_a_header_name_that_is_no_utf8_stops_nobody(new_house: HouseMaker) -> None:
-    house = new_house(hops=FUSED, topics={"partitions": 1})
+async def test_a_header_name_that_is_no_utf8_stops_nobody(kafka_house: HouseMaker) -> None:
+    house = kafka_house(hops=FUSED, topics={"partitions": 1})
     await house.create_topics()
     house.start()
     await send_with_header_name(house, Release.of("odd"), b"\xff\xfe\xfd")
@@ -200,8 +201,8 @@ async def test_a_kill_passes_all_stages_and_reaches_every_topic_of_the_release(n
         assert orjson.loads(last[b"other"].value or b"")["pub_status"] == "canceled"
 
 
-async def test_most_releases_failing_stops_the_worker_before_the_topic_is_drained(new_house: HouseMaker) -> None:
-    house = new_house(hops=FUSED, dead_letter={"limit_share": 0.5, "limit_minimum": 20, "limit_window": 100})
+async def test_most_releases_failing_stops_the_worker_before_the_topic_is_drained(kafka_house: HouseMaker) -> None:
+    house = kafka_house(hops=FUSED, dead_letter={"limit_share": 0.5, "limit_minimum": 20, "limit_window": 100})
     await house.create_topics()
     worker = house.start()
     await house.send(*(Release.of(f"bad-{n}", hostile.BUG) for n in range(500)))
@@ -211,8 +212,8 @@ async def test_most_releases_failing_stops_the_worker_before_the_topic_is_draine
     assert committed <= 20 + 6 * 32 < end == 500
 
 
-async def test_dead_letters_that_cannot_be_produced_stop_the_worker_with_nothing_acked(new_house: HouseMaker) -> None:
-    house = new_house(hops=FUSED, dead_letter={"send_seconds": 5.0}, topics={"partitions": 1})
+async def test_dead_letters_that_cannot_be_produced_stop_the_worker_with_nothing_acked(kafka_house: HouseMaker) -> None:
+    house = kafka_house(hops=FUSED, dead_letter={"send_seconds": 5.0}, topics={"partitions": 1})
     await house.create_topics()
     worker = house.start()
     await house.send(Release.of("good"))
