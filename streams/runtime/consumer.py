@@ -63,6 +63,9 @@ class App(faust.App):
     def _new_transport(self) -> Any:
         return Transport(self.conf.broker_consumer, self)
 
+    def _create_directories(self) -> None:
+        """Nothing: we keep no tables, and a container's working directory cannot be written to."""
+
     @property
     def own_consumer(self) -> Consumer:
         """The consumer, by its own type."""
