@@ -4,7 +4,6 @@ Lines are laid out in cells, so wide and combining characters keep their columns
 put in Unicode isolates, in the order they are read: the terminal turns them round.
 """
 
-import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 
 from rich.console import Console
@@ -39,9 +38,9 @@ _ISOLATE, _END = "\N{FIRST STRONG ISOLATE}\N{RIGHT-TO-LEFT MARK}", "\N{POP DIREC
 _UNSAFE: Mapping[int, str | None] = {
     **{code: "\N{REPLACEMENT CHARACTER}" for code in (*range(0x20), *range(0x7F, 0xA0)) if chr(code) != "\t"},
     **dict.fromkeys(map(ord, "\u2028\u2029"), " "),
-    **dict.fromkeys(map(ord, "\xad\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"), None),
+    **dict.fromkeys(map(ord, "\xad\u202a\u202b\u202c\u202d\u202e"), None),
 }
-"""A release must not move the cursor, nor leave the line turned round; soft hyphens would break the columns."""
+"""A release must neither move the cursor nor write letters backwards; soft hyphens would break the columns."""
 
 
 def show(release: EnrichedRelease, console: Console, *, explain: bool = False) -> None:
@@ -51,10 +50,10 @@ def show(release: EnrichedRelease, console: Console, *, explain: bool = False) -
     """
     sheet = _Sheet(console)
     if release.title:
-        sheet.row("title", "bold", sheet.runs(view.title(release), "bold"))
-    sheet.row("language", "dim", Text(" · ".join(view.summary(release))))
+        sheet.row("title", "bold", view.title(release), "bold")
+    sheet.row("language", "dim", [Run(" · ".join(view.summary(release)))])
     for name, value in view.facts(release):
-        sheet.row(name, "dim", Text(_safe(value)))
+        sheet.row(name, "dim", [Run(value)])
     console.print()
     _show_text(release, sheet, explain=explain)
     console.print()
@@ -69,21 +68,22 @@ class _Sheet:
         self.console = console
         self.brackets = console.no_color or console.color_system is None
 
-    def row(self, name: str, style: str, text: Text, bar: str = " ") -> None:
+    def row(self, name: str, name_style: str, runs: Sequence[Run], style: str = "", bar: str = " ") -> None:
         """Print a paragraph, wrapped beside its name."""
         width = max(self.console.width - GUTTER - 3, 20)
+        text = self._text(runs, style)
         lines: Sequence[Text] = text.wrap(self.console, width) if self.console.is_terminal else [text]
-        turned = _is_right_to_left(text.plain)
+        turned = view.is_right_to_left("".join(run.text for run in runs))
         for number, line in enumerate(lines):
             line.rstrip()
-            head = Text(name if number == 0 else "", style)
+            head = Text(name if number == 0 else "", name_style)
             head.truncate(GUTTER, overflow="ellipsis")
             head.align("right", GUTTER)
             head.append(f" {bar} ")
             body = Text.assemble(_ISOLATE, line, _END) if turned else line
             self.console.print(Text.assemble(head, body), soft_wrap=True)
 
-    def runs(self, runs: Iterable[Run], style: str) -> Text:
+    def _text(self, runs: Iterable[Run], style: str) -> Text:
         """Put the entities in colour, or in brackets where there is none."""
         text = Text(style=style)
         for run in runs:
@@ -104,10 +104,10 @@ def _show_text(release: EnrichedRelease, sheet: _Sheet, *, explain: bool) -> Non
         style = colour if label in ("body", "headline") else f"dim {colour}"
         for number, line in enumerate(passage.lines):
             name = label if number == 0 and (explain or label != before) else ""
-            sheet.row(name, colour, sheet.runs(line, style), "│")
+            sheet.row(name, colour, line, style, "│")
         if explain:
             why = " · ".join(filter(None, (passage.segment.sub, passage.segment.evidence))) or "no evidence given"
-            sheet.row("", colour, Text(f"↳ {_safe(why)}", "italic dim"), "│")
+            sheet.row("", colour, [Run(f"↳ {why}")], "italic dim", "│")
         before = label
 
 
@@ -123,7 +123,7 @@ def _show_entities(release: EnrichedRelease, console: Console) -> None:
     for entity in view.entities(release):
         name = Text(_safe(view.excerpt(entity.name)))
         name.truncate(NAME_CELLS, overflow="ellipsis")
-        if _is_right_to_left(name.plain):
+        if view.is_right_to_left(name.plain):
             name = Text.assemble(_ISOLATE, name, _END)
         colour = Text(entity.type, ENTITY_COLOURS[entity.type])
         table.add_row(
@@ -146,11 +146,3 @@ def _show_legend(release: EnrichedRelease, console: Console) -> None:
 
 def _safe(text: str) -> str:
     return text.translate(_UNSAFE)
-
-
-def _is_right_to_left(text: str) -> bool:
-    """Say whether a line runs right to left: its first letter does, or most do, whatever foreign name it begins with."""
-    if text.isascii():
-        return False
-    directions = [found in ("R", "AL") for found in map(unicodedata.bidirectional, text) if found in ("L", "R", "AL")]
-    return bool(directions) and (directions[0] or 2 * sum(directions) > len(directions))

@@ -1,5 +1,6 @@
 """What a person is shown of an enriched release, on a terminal or a page: facts, passages and entities, unadorned."""
 
+import unicodedata
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -11,6 +12,9 @@ from streams.records import Contact, Dateline, EnrichedRelease, Entity, Label, L
 
 EXCERPT = 160
 """Characters of a fact: it is shown whole in the text."""
+
+
+_ISOLATE, _END = "\N{FIRST STRONG ISOLATE}", "\N{POP DIRECTIONAL ISOLATE}"
 
 
 class Run(NamedTuple):
@@ -91,6 +95,14 @@ def excerpt(text: str, length: int = EXCERPT) -> str:
     """One line of at most so many characters."""
     line = " ".join(text[: 2 * length].split())
     return line if len(line) <= length else line[: length - 1] + "…"
+
+
+def is_right_to_left(text: str) -> bool:
+    """Say whether a line runs right to left: its first letter does, or most do behind a foreign name."""
+    if text.isascii():
+        return False
+    directions = [found != "L" for found in map(unicodedata.bidirectional, text) if found in ("L", "R", "AL")]
+    return bool(directions) and (directions[0] or 2 * sum(directions) > len(directions))
 
 
 def entities(release: EnrichedRelease) -> list[Entity]:
@@ -208,4 +220,10 @@ def _contact(contact: Contact) -> str:
 
 
 def _joined(*parts: str, sep: str = " · ") -> str:
-    return sep.join(part for part in parts if part)
+    said = [part for part in parts if part]
+    # A telephone number beside an Arabic name would be turned round with it.
+    if len(said) > 1 and any(
+        unicodedata.bidirectional(character) in ("R", "AL") for part in said for character in part
+    ):
+        said = [f"{_ISOLATE}{part}{_END}" for part in said]
+    return sep.join(said)

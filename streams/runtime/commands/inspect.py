@@ -68,7 +68,10 @@ def inspect(
         ),
     ] = False,
     processes: Annotated[
-        int | None, typer.Option(min=0, help="With --jsonl: pool processes; 0 works inline. Default: pool.processes.")
+        int | None,
+        typer.Option(
+            min=0, help="With --jsonl: pool processes; 0 works inline, without time budget. Default: pool.processes."
+        ),
     ] = None,
 ) -> None:
     """Take a release through the stages and show what they made of it. Needs no broker.
