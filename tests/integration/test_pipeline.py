@@ -133,9 +133,9 @@ async def test_releases_compressed_by_other_producers_are_read(new_house: HouseM
     await house.create_topics()
     house.start()
     codecs = ("gzip", "snappy", "lz4", "zstd")
-    for codec in codecs:
-        await house.send(Release.of(codec), compression=codec)
-    assert set((await house.outcomes(len(codecs))).enriched) == {codec.encode() for codec in codecs}
+    for name in codecs:
+        await house.send(Release.of(name), compression=name)
+    assert set((await house.outcomes(len(codecs))).enriched) == {name.encode() for name in codecs}
 
 
 async def test_a_header_name_that_is_no_utf8_stops_nobody(kafka_house: HouseMaker) -> None:
