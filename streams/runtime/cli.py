@@ -47,7 +47,7 @@ def options(
     bootstrap: Annotated[
         str | None, typer.Option(help="Kafka address, host:port[,host:port]: broker.bootstrap.")
     ] = None,
-    _version_: Annotated[
+    _version_: Annotated[  # noqa: ARG001 - its callback answers
         bool, typer.Option("--version", help="Print the version and leave.", callback=_version, is_eager=True)
     ] = False,
 ) -> None:
