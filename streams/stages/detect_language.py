@@ -107,6 +107,8 @@ MIN_PROBABILITY = 0.5
 """Of the best guess, or its pair: below, `und`. Lower, and more other languages pass for the fifteen (slices)."""
 CANTONESE_EVERY = 240
 """Weighted letters to one Cantonese character: sixty characters. Mandarin news has none of these."""
+JAPANESE_EVERY = 48
+"""Weighted letters to one character of Japan's own: one in twelve. A line without kana is a headline."""
 OPEN = 0.8
 """The text leaves two languages open where the likelier is below this and the other above the rest."""
 HINTED = 0.6
@@ -141,6 +143,7 @@ class LanguageKit:
     hant: Mapping[str, float]
     """Characters of one Chinese script only, weighing 1, and signs that are commoner there, weighing less."""
     cantonese: frozenset[str]
+    japanese: frozenset[str]
 
 
 Guesses = tuple[tuple[str, float], ...]
@@ -220,8 +223,8 @@ def identify(text: str, kit: LanguageKit) -> Ranking:
     letters = look_at_letters(text, characters)
     script, evidence, number, _, mixed = letters
     guesses: Guesses = ()
-    if evidence < MIN_EVIDENCE:
-        pass
+    if min(evidence, len(characters) * LETTER_WEIGHTS.get(script, OTHER_LETTER_WEIGHT)) < MIN_EVIDENCE:
+        pass  # too few letters, or always the same
     elif script == "Hani":
         script, guesses = _chinese(text, characters, evidence, kit)
     elif script in kit.own_scripts:
@@ -293,6 +296,8 @@ def _chinese(text: str, characters: Mapping[str, int], evidence: float, kit: Lan
     if yue >= 1 and yue * CANTONESE_EVERY > evidence:
         return script, (("yue", 0.98), ("zh-Hant", 0.02))
     both = (("zh-Hant", p), ("zh-Hans", 1 - p))
+    if JAPANESE_EVERY * sum(n for c, n in characters.items() if c in kit.japanese) > evidence:
+        return "Jpan", (("ja", 0.95), *((tag, 0.05 * q) for tag, q in both))
     return script, both if p > 0.5 else both[::-1]
 
 
@@ -663,6 +668,7 @@ def prepare(config: StageConfig) -> LanguageKit:
         hans=dict.fromkeys(han["hans_only"], 1.0) | han["hans_signs"],
         hant=dict.fromkeys(han["hant_only"], 1.0) | han["hant_signs"],
         cantonese=frozenset(han["cantonese"]),
+        japanese=frozenset(han["japanese"]),
     )
 
 

@@ -96,6 +96,17 @@ def test_too_little_evidence_is_und_without_confidence(kit: LanguageKit, text: s
     assert (found.language, found.confidence) == ("und", 0.0)
 
 
+@pytest.mark.parametrize("text", ["a" * 5000, "é é é é é é", "Ha! Ha! Ha!", "的的的的的"])
+def test_one_letter_over_and_over_is_no_language(kit: LanguageKit, text: str) -> None:
+    assert detect(kit, text).language in ("und", "zh-Hans")
+    assert detect(kit, text).confidence <= 0.5
+
+
+def test_a_japanese_headline_without_kana_is_not_chinese(kit: LanguageKit) -> None:
+    found = detect(kit, "", title="経済対策関連法案、参院可決")
+    assert (found.language, found.script) == ("ja", "Jpan")
+
+
 def test_a_kill_without_text_passes(kit: LanguageKit) -> None:
     found = detect_language(RawRelease(id="x", pub_status="canceled"), kit)
     assert (found.id, found.pub_status, found.language) == ("x", "canceled", "und")
