@@ -1,9 +1,9 @@
 """Faust's consumer, made safe: only what we acknowledged in order is ever committed.
 
-Three things in Faust 0.15.3 would lose releases (docs/adr/0003-own-commit-offsets.md shows each):
-a stream acks events that it skips after a rebalance, even with `noack`; the check for a gap before the first acked
-offset misses a gap of one, and any gap while nothing has been committed yet; acks are collected in a list that a
-rebalance empties. So the offset to commit is kept here, and Faust's own bookkeeping has no say in it.
+Three things in Faust 0.15.3 would lose releases or do them twice (docs/adr/0003-own-commit-offsets.md shows each):
+the check for a gap before the first acked offset misses a gap of one, and any gap while nothing has been committed yet;
+a stream without the C extension acks events that it skips after a rebalance, even with `noack`; acks are collected in a
+list that a rebalance empties. So the offset to commit is kept here, and Faust's own bookkeeping has no say in it.
 """
 
 from typing import Any, cast
