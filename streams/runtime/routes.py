@@ -68,7 +68,8 @@ def load(data: Path, prefix: str) -> Routes:
         raise BadConfig(tuple(faults)) from exc
     index: dict[str, tuple[str, ...]] = {}
     for language, topic in _pairs(parsed.route, prefix):
-        index[language] = (*index.get(language, ()), topic)
+        if topic not in index.get(language, ()):  # two rules may name one topic: it gets the release once
+            index[language] = (*index.get(language, ()), topic)
     return Routes(index)
 
 
