@@ -94,7 +94,9 @@ class Cues:
     """Every cue, in the sets it is used by."""
 
     headings: CueSet
+    starts: CueSet
     phrases: CueSet
+    """Unanchored. Apart from `starts`: together their automaton grows out of its memory and is a hundred times slower."""
     sentences: CueSet
     clauses: tuple[tuple[Cue, Any], ...]
     """With their compiled patterns, which say where a clause begins."""
@@ -104,7 +106,8 @@ class Cues:
     def of_line(self, line: str) -> tuple[Cue, ...]:
         """The cues of a line; headings are tried on short ones only."""
         line = line.lstrip(BULLETS)
-        found = self.phrases.hits(matching_key(line))
+        key = matching_key(line)
+        found = self.starts.hits(key) + self.phrases.hits(key)
         if len(line) > MAX_HEADING:
             return found
         return self.headings.hits(matching_key(line.strip(DECORATION) or line)) + found
@@ -139,7 +142,7 @@ def load_cues(config: StageConfig) -> Cues:
     names = tuple(re2.compile(f"(?i){text.translate(_PLAIN)}") for cue, text in patterns if cue.kind == "name")
     sure = [(cue, text) for cue, text in loose if cue.kind == "sentence"]
     clauses = tuple((cue, re2.compile(f"(?i){text}")) for cue, text in patterns if cue.kind == "clause")
-    return Cues(_compile(headings), _compile(starts + loose), _compile(sure), clauses, names)
+    return Cues(_compile(headings), _compile(starts), _compile(loose), _compile(sure), clauses, names)
 
 
 def matching_key(line: str) -> bytes:

@@ -277,9 +277,13 @@ _GAP = re.compile(
     r"<>|\(\s*\)|«\s*»|“\s*”|(?<=\w)(?<! )\s(?=[،,](?:\s|$))|(?<=ـ)\s(?=[،,.])|(?<=\sمع )(?=(?:في|من|إلى|على)\s)|(?<=\sمن )(?=(?:في|إلى|على)\s)|(?<=\swith )(?=in\s|at\s|of\s)|(?<=\sby )(?=in\s|at\s|of\s)"
 )
 
+_GAP_SIGNS = ("<>", "()", "( )", "«»", "« »", "“”", " ,", " ،", "ـ ", " مع ", " من ", " with in ", " with at ", " by in ", " by at ")
+
 
 def text_gaps(body: str) -> tuple[int, ...]:
     """Offsets in the body where the text of a link was lost upstream."""
+    if not any(sign in body for sign in _GAP_SIGNS):
+        return ()
     return tuple(match.start() for match in _GAP.finditer(body))
 
 

@@ -21,8 +21,12 @@ LENGTH_STEPS = (5, 10, 16, 24, 34, 48, 64, 85, 120, 180, 300)
 CJK_WEIGHT = 2.2
 """Latin letters that say as much as one ideogram or syllable (lengths of the same release in fifteen languages)."""
 
-PROSE = 85
-"""Weighted characters: a line as long, or one that is half as long and ends a sentence, reads as prose."""
+PROSE = 130
+PROSE_WITH_STOP = 60
+"""Weighted characters: a line as long, or shorter if it ends as a sentence does, reads as prose."""
+
+LONG = 220
+"""Weighted characters: a full paragraph."""
 
 MAX_DATE_LINE = 110
 """Characters. Dates are looked for in shorter lines only: there they are a date line, elsewhere just a date."""
@@ -51,6 +55,9 @@ HEADINGS = frozenset(
 ) | {"safe_harbor.sentence", "copyright.start", "source.start", "sectors.start", "distributor.anywhere"}
 """Cues that open a part of the release: they speak for the lines below, and the lines above end there."""
 
+FURNITURE = frozenset({"navigation.heading", "related.heading", "navigation.start", "copyright.start"})
+"""Cues of what stands around and below an article on a web page."""
+
 _CJK = re.compile("[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff]")
 _URL = re.compile(
     r"https?://|www\.|[a-z0-9-]\.(?:com|org|net|de|fr|jp|kr|cn|tw|vn|th|id|my|ru|es|br|io|gov|edu)\b", re.IGNORECASE
@@ -62,6 +69,7 @@ _ENDERS = re.compile(r"[.!?…][\"”’»)\]]*(?=\s|$)|[。！？]")
 _PUNCTUATION_END = frozenset(".!?…。！？؟।")
 _CLOSERS = '"”’»)]」』）】'
 _SEPARATORS = re.compile(r" [|/>›»·•] | ?[|›»•] ?")
+_CASED = re.compile("[A-Za-zÀ-ɏͰ-ϿЀ-ԯԱ-Ֆ]")
 _WORD = re.compile(r"[^\W\d_]+")
 
 
@@ -106,7 +114,7 @@ def read_lines(text: str, cues: Cues) -> list[Line]:
                 number=number,
                 cues=cues.of_line(stripped),
                 length=length,
-                prose=length >= PROSE or (ends and length >= PROSE / 2),
+                prose=length >= PROSE or (ends and length >= PROSE_WITH_STOP),
             )
         )
     return lines
@@ -145,13 +153,17 @@ def line_features(
     habit = f"stops={int(3 * stops / len(prose))}" if prose else "stops=none"
     below = _next_heading(names)
     blanks = _blank_lines_matter(lines)
-    heads = {_fold(line.text) for line in lines[:HEAD]}
+    heads = "\n\n".join(["", *(_fold(line.text) for line in lines[:HEAD]), ""])
     folded_title = _fold(title)
+    shapes = [_shape(line.text) for line in lines]
+    kinds = [_kind(line) for line in lines]
+    dated = [any(word.startswith("date=") for word in shape) for shape in shapes]
+    passed = _furniture_passed(names, first)
     features: list[list[str]] = []
     headings: list[tuple[int, str]] = []
     for number, line in enumerate(lines):
         own = ["bias", f"len={steps[number]}"]
-        shape = _shape(line.text)
+        shape = shapes[number]
         own += shape
         own.append(f"len={steps[number]},{shape[0]}")
         if caseless:
@@ -168,7 +180,7 @@ def line_features(
         elif place == "after":
             own.append(f"to_last={_near(number - last)}")
         own.append(f"prose_near={sum(lines[i].prose for i in range(max(0, number - 4), min(count, number + 5)))}")
-        kind = _kind(line)
+        kind = kinds[number]
         own.append(f"{place},{kind},{shape[0]}")
         own.append(f"{habit},{kind},{shape[0]}")
         run = runs[number]
@@ -182,9 +194,15 @@ def line_features(
         # Neighbours.
         for step in (-2, -1, 1, 2):
             other = number + step
-            own.append(f"{step}:{_kind(lines[other]) if 0 <= other < count else 'none'}")
+            own.append(f"{step}:{kinds[other] if 0 <= other < count else 'none'}")
         if 0 < number < count - 1:
-            own.append(f"{_kind(lines[number - 1])}<{kind}<{_kind(lines[number + 1])}")
+            own.append(f"{kinds[number - 1]}<{kind}<{kinds[number + 1]}")
+            if dated[number - 1] or dated[number + 1]:
+                own.append(f"date_beside={dated[number - 1]:d}{dated[number + 1]:d},{place}")
+        if 1 < number < count - 2 and kinds[number - 2] == kind == kinds[number + 2] != kinds[number + 1] == kinds[number - 1]:
+            own.append(f"alternates,{kind}")
+        own.append(f"passed={passed[number]}")
+        own.append(f"passed={passed[number]},{kind},{shape[0]}")
         if blanks:
             own.append(f"blank={number == 0 or line.number - lines[number - 1].number > 1}")
         # Repetition.
@@ -192,7 +210,7 @@ def line_features(
             own.append(f"again={'later' if line.text in first_seen else 'first'},{steps[number] > 5}")
         first_seen.setdefault(line.text, number)
         if number < HEAD or title:
-            own += _headline_features(line, steps[number], folded_title, heads if number < HEAD else set())
+            own += _headline_features(line, steps[number], folded_title, heads if number < HEAD else "")
         # Cues here, above and below.
         own += [f"cue={name}" for name in names[number]]
         own += [f"cue={name},{place}" for name in names[number]]
@@ -286,7 +304,7 @@ def _shape(text: str) -> list[str]:
 
 def _kind(line: Line) -> str:
     """A line's coarse kind, for its neighbours."""
-    if line.length >= 2 * PROSE:
+    if line.length >= LONG:
         return "long"
     if line.prose:
         return "prose"
@@ -296,6 +314,17 @@ def _kind(line: Line) -> str:
 def _near(distance: int) -> int:
     """Distances grow coarser: 0 to 4, 6, 9, 15, more."""
     return bisect_right((1, 2, 3, 4, 6, 9, 15, 30), distance)
+
+
+def _furniture_passed(names: Sequence[Sequence[str]], first: int) -> list[int]:
+    """For every line, how many lines of a page's furniture stand between the first prose and it: 0, 1, 2, 4, 8, more."""
+    passed = []
+    count = 0
+    for number, own in enumerate(names):
+        passed.append(bisect_right((1, 2, 4, 8), count))
+        if number > first:
+            count += any(name in FURNITURE for name in own)
+    return passed
 
 
 @dataclass(frozen=True, slots=True)
@@ -345,13 +374,12 @@ def _blank_lines_matter(lines: Sequence[Line]) -> bool:
 
 
 def _is_caseless(lines: Sequence[Line]) -> bool:
-    sample = "".join(line.text for line in lines[:60])[:2000]
-    letters = sum(map(str.isalpha, sample))
-    cased = sum(letter.isupper() or letter.islower() for letter in sample)
-    return 2 * cased < letters
+    sample = "".join(line.text for line in lines[:60])[:1000]
+    return 2 * len(_CASED.findall(sample)) < len(sample)
 
 
-def _headline_features(line: Line, step: int, title: str, heads: set[str]) -> list[str]:
+def _headline_features(line: Line, step: int, title: str, heads: str) -> list[str]:
+    """Say whether a line is the title, or repeats another line at the top with a site's name before or after it."""
     if not 3 <= step <= 10:
         return []
     folded = _fold(line.text)
@@ -361,9 +389,8 @@ def _headline_features(line: Line, step: int, title: str, heads: set[str]) -> li
             features.append("title=same")
         elif len(folded) > 12 and (folded in title or title in folded):
             features.append("title=part")
-    # The page title repeats the headline with the site's name before or after it.
-    if any(folded != head and len(head) > 15 and (head.startswith(folded[:40]) or folded.startswith(head[:40]) or (len(folded) > 30 and folded in head)) for head in heads):  # fmt: skip
-        features.append("like_another")
+    if heads and len(folded) > 15 and heads.count(folded[:60]) > heads.count(f"\n{folded}\n"):
+        features.append("inside_another")
     return features
 
 

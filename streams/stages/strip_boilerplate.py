@@ -141,10 +141,13 @@ def _strong(line: Line) -> bool:
 def _whole(line: Line, label: str, above: _Piece | None) -> _Piece:
     """Make the piece of a line: its label, with the cue or the neighbour that bears it out."""
     known: Label = next(word for word in LABELS if word == label)
-    sure = next((cue for cue in line.cues if cue.kind == "sentence"), None)
-    if sure and known in {"navigation", "other", "about"}:
-        known = GROUPS[sure.group][0]
     cue = _best_cue(line.cues, known)
+    if sure := next((c for c in line.cues if c.kind == "sentence"), None):
+        if known in {"navigation", "other", "about"}:
+            known, cue = GROUPS[sure.group][0], sure
+    elif known == "other" and not cue and (better := next((c for c in line.cues if c.kind in {"heading", "start"}), None)):
+        # The model only knows that it is no body; the cue knows what it is.
+        known, cue = GROUPS[better.group][0], better
     if cue:
         sub = GROUPS[cue.group][1]
         if cue.group == "contact" and (role := contact_role(line.text)):
