@@ -30,7 +30,11 @@ from faker.providers import person
 from pytickersymbols import PyTickerSymbols
 from wordfreq import top_n_list
 
-CONFIG = Path(__file__).resolve().parent.parent / "config" / "entities"
+ROOT = Path(__file__).resolve().parent.parent
+CONFIG = ROOT / "config" / "entities"
+sys.path.insert(0, str(ROOT))
+
+from streams.stages.entity_tickers import load_exchanges  # noqa: E402
 
 LOCALES = ("en", "ko", "ja", "ar", "zh_Hans", "zh_Hant", "vi", "th", "id", "ms", "de", "ru", "fr", "es", "pt")
 LETTERS = (
@@ -49,6 +53,14 @@ FLAGS = ("first_name", "last_name", "place", "company", "company_form", "body", 
 COMMON = 4000
 """Most frequent words of each language: a name is rarely among them."""
 
+EXCHANGES = load_exchanges(tomllib.loads((CONFIG / "exchanges.toml").read_text(encoding="utf-8")))
+HOME = {
+    "United States": ("XNAS", "XNYS", "XASE"), "Germany": ("XFRA", "XETR"), "United Kingdom": ("XLON",),
+    "France": ("XPAR",), "Netherlands": ("XAMS",), "Spain": ("XMAD",), "Switzerland": ("XSWX",), "Japan": ("XTKS",),
+    "Sweden": ("XSTO",), "Finland": ("XHEL",), "Italy": ("XMIL",), "Belgium": ("XBRU",), "Austria": ("XWBO",),
+}  # fmt: skip
+"""Exchanges of a company's own country: its other listings in the package are stale too often to route by."""
+
 CLUSTERS, COARSE = 1000, 60
 
 
@@ -58,7 +70,10 @@ def main() -> None:
     companies = dict(company_names())
     write("companies.tsv.gz", (f"{name}\t{symbols}" for name, symbols in sorted(companies.items())))
     people = given_names(), family_names()
-    write("people.tsv.gz", (f"{name}\t{kind}" for kind, names in zip("gf", people, strict=True) for name in sorted(names)))
+    write(
+        "people.tsv.gz", (f"{name}\t{kind}" for kind, names in zip("gf", people, strict=True) for name in sorted(names))
+    )
+    write("months.tsv.gz", (f"{name}\t{number}" for name, number in sorted(month_names().items())))
     build_lexicon(places, companies, *people, Path(sys.argv[1]) if len(sys.argv) > 1 else None)
 
 
@@ -100,7 +115,9 @@ def company_names() -> Iterator[tuple[str, str]]:
         r"ASA|AB|Oyj|SpA|S\.p\.A|KGaA|GmbH|& Co\. KGaA|LLC|LP|The|\(The\))\.?$"
     )
     for stock in PyTickerSymbols().get_all_stocks():
-        symbols = " ".join(sorted({s["google"] for s in stock.get("symbols", ()) if ":" in (s.get("google") or "")}))
+        codes = (s.get("google") or "" for s in stock.get("symbols", ()))
+        home = HOME.get(stock.get("country", ""), ())
+        symbols = " ".join(sorted({f"{mic}:{symbol}" for mic, symbol in map(listing, codes) if mic in home}))
         name = re.sub(r"\s*\(.*", "", stock["name"]).strip()
         short = name
         while (shorter := form.sub("", short)) != short:
@@ -108,6 +125,25 @@ def company_names() -> Iterator[tuple[str, str]]:
         for each in {name, short}:
             if len(each) > 2 and NAME.match(each):
                 yield each, symbols
+
+
+def listing(code: str) -> tuple[str, str]:
+    """`NASDAQ:AAPL` as market identifier code and symbol; nothing where we know no such exchange or symbol."""
+    name, _, symbol = code.partition(":")
+    exchanges = EXCHANGES.by_name.get(name, ()) + EXCHANGES.by_name.get(name.casefold(), ())
+    return next(((e.mic, symbol) for e in exchanges if e.symbol.fullmatch(symbol)), ("", ""))
+
+
+def month_names() -> dict[str, int]:
+    """Month names and abbreviations of the fifteen languages, those that mean the same month wherever they are used."""
+    meant: dict[str, set[int]] = defaultdict(set)
+    for language in LOCALES:
+        for forms in Locale.parse(language).months.values():
+            for width in ("wide", "abbreviated"):
+                for number, name in forms.get(width, {}).items():
+                    if not any(c.isdigit() for c in name) and len(name) > 1:
+                        meant[name].add(number)
+    return {name: numbers.pop() for name, numbers in meant.items() if len(numbers) == 1}
 
 
 def given_names() -> set[str]:

@@ -5,6 +5,7 @@ they are used. What a token says by itself is looked up once and remembered, so 
 token; what neighbours say together is hashed and looked up for the whole text at once.
 """
 
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,8 +15,6 @@ from zlib import crc32
 import numpy as np
 from numpy.typing import NDArray
 
-from streams.text.tokens import Span, tokenise
-
 LABELS: Final = ("O", "B-PER", "I-PER", "B-ORG", "I-ORG", "B-LOC", "I-LOC")
 
 Keys = NDArray[np.uint32]
@@ -24,12 +23,13 @@ Floats = NDArray[np.float32]
 MARGIN: Final = 3
 """Blank tokens before and after each sentence: the farthest neighbour that a feature looks at."""
 
-MAX_SENTENCE: Final = 150
-"""Tokens; a longer sentence is decoded in pieces, so that one endless line cannot take the memory of thousands."""
+MAX_RUN: Final = 150
+"""Tokens that are decoded in one piece, so that one endless line cannot take the memory of thousands."""
 
 MAX_TYPES: Final = 60_000
 """Token types remembered per model: 17 MB. Past that the memory starts afresh."""
 
+_BLANK: Final = np.array([1e4, *[0] * 6], np.float32)
 _OFFSETS: Final = (-2, -1, 0, 1, 2)
 _PRIME: Final = np.uint32(0x9E3779B1)
 _MIX: Final = np.uint32(0x85EBCA6B)
@@ -61,15 +61,49 @@ class Lexicon(NamedTuple):
         return 0, 0
 
 
+class Weights(NamedTuple):
+    """The weights by key: the keys lie sorted in buckets by their first bits, most buckets empty or of one."""
+
+    keys: Keys
+    rows: Floats
+    """One row a key, one column a label; the last row is zeros, for keys that are not there."""
+    starts: NDArray[np.int32]
+    """Where each bucket begins."""
+    shift: np.uint32
+
+    def look_up(self, keys: Keys) -> NDArray[np.intp]:
+        """Rows of an array of keys."""
+        flat = keys.ravel()
+        buckets = flat >> self.shift
+        at = self.starts[buckets]
+        (open_,) = np.nonzero(self.starts[buckets + 1] > at)
+        found = np.full(len(flat), len(self.keys), np.intp)
+        asked, at, end = flat[open_], at[open_], self.starts[buckets[open_] + 1]
+        while len(open_):
+            same = self.keys[at] == asked
+            found[open_[same]] = at[same]
+            at += 1
+            (more,) = np.nonzero(~same & (at < end))
+            open_, asked, at, end = open_[more], asked[more], at[more], end[more]
+        return found.reshape(keys.shape)
+
+
+def weights_of(keys: Keys, rows: Floats) -> Weights:
+    """Index weights by their sorted keys."""
+    bits = max(1, int(np.ceil(np.log2(2 * len(keys) + 2))))
+    shift = np.uint32(32 - bits)
+    starts = np.searchsorted(keys >> shift, np.arange(2**bits + 1, dtype=np.uint32)).astype(np.int32)
+    nothing = np.zeros((1, rows.shape[1]), np.float32)
+    return Weights(keys, np.concatenate([rows, nothing]), starts, shift)
+
+
 @dataclass(slots=True)
 class Crf:
     """A model of one group of languages, and its memory of token types."""
 
     letters: bool
     """Whether tokens are single letters (Thai, Han, Kana, Hangul) rather than words."""
-    keys: Keys
-    weights: Floats
-    """One row a key, one column a label."""
+    weights: Weights
     transitions: Floats
     """From row to column."""
     lexicon: Lexicon
@@ -77,33 +111,35 @@ class Crf:
     emissions: Floats = field(default_factory=lambda: np.zeros((1024, len(_OFFSETS), len(LABELS)), np.float32))
     facets: NDArray[np.uint32] = field(default_factory=lambda: np.zeros((1024, 3), np.uint32))
 
-    def tag(self, batch: Sequence[Sentence]) -> list[NDArray[np.int8]]:
-        """Give each token of each sentence the index of its label."""
-        if not batch:
-            return []
-        surfaces, listed, spans = _lay_out(batch)
-        scores = self._scores(surfaces, listed)
-        return decode(scores, spans, self.transitions)
+    def tag(self, batch: Sequence[Sentence]) -> list[list[tuple[int, int, str]]]:
+        """Give the names of each sentence: first token, last token (exclusive) and type."""
+        surfaces, listed, starts = _lay_out(batch)
+        labels = decode(self._scores(surfaces, listed), self.transitions)
+        found: list[list[tuple[int, int, str]]] = [[] for _ in batch]
+        for first, last, kind in spans_of(labels):
+            sentence = bisect_right(starts, first) - 1
+            found[sentence].append((first - starts[sentence], last - starts[sentence], kind))
+        return found
 
     def _scores(self, surfaces: list[str], listed: NDArray[np.uint32]) -> Floats:
+        """Score every label of every token; of the blanks between sentences, only `O`."""
         rows = self._remember(surfaces)
         scores = np.zeros((len(surfaces), len(LABELS)), np.float32)
         inner = slice(MARGIN, len(surfaces) - MARGIN)
         for column, offset in enumerate(_OFFSETS):
             shifted = rows[MARGIN + offset : len(surfaces) - MARGIN + offset]
             scores[inner] += self.emissions[shifted, column]
-        together = neighbour_keys(self.facets[rows], listed, letters=self.letters)
-        scores[inner] += self._sum_weights(together)
+        scores[inner] += self._sum_weights(neighbour_keys(self.facets[rows], listed, letters=self.letters))
+        scores[rows == self.rows[""]] = _BLANK
         return scores
 
     def _sum_weights(self, keys: Keys) -> Floats:
         """Sum the weights of each row of keys: (n, k) to (n, labels)."""
-        found = self.keys.searchsorted(keys)
-        np.minimum(found, len(self.keys) - 1, out=found)
-        hits = self.keys[found] == keys
-        total = np.zeros((len(keys), len(LABELS)), np.float32)
-        row, _ = np.nonzero(hits)
-        np.add.at(total, row, self.weights[found[hits]])
+        found = self.weights.look_up(keys)
+        total = self.weights.rows[found[:, 0]]
+        for column in range(1, keys.shape[1]):
+            (hits,) = np.nonzero(found[:, column] < len(self.weights.keys))
+            total[hits] += self.weights.rows[found[hits, column]]
         return total
 
     def _remember(self, surfaces: list[str]) -> NDArray[np.intp]:
@@ -193,29 +229,42 @@ def _parts(*features: str) -> tuple[tuple[tuple[str, int], ...], ...]:
     return tuple(tuple((part[0], int(part[1:])) for part in feature.split()) for feature in features)
 
 
-_LISTED = ("g0", "g-1", "g1", "g0 c0", "g0 w0", "g0 w-1", "g0 w1")
+_LISTED = ("g0", "g-1", "g1", "g0 c0", "g0 w-1", "g0 w1")
 _TOGETHER: Final = {
     False: _parts(
-        "w-1 w0", "w0 w1", "w-1 c0", "c0 w1", "c-1 c0", "c0 c1", "c-1 c0 c1", "k-1 c0", "c0 k1", "k-1 k0", "k0 k1",
-        "w-2 w-1 c0", "c0 c1 w2", "c-2 c-1 c0", "c0 c1 c2", *_LISTED,
+        "w-1 w0", "w0 w1", "w-1 c0", "c0 w1", "c-1 c0 c1", "k-1 c0", "c0 k1", "w-2 w-1 c0", *_LISTED,
     ),
     True: _parts(
-        "w-1 w0", "w0 w1", "w-2 w-1", "w1 w2", "w-3 w-2", "w2 w3", "w-2 w-1 w0", "w-1 w0 w1", "w0 w1 w2",
-        "w-3 w-2 w-1", "w1 w2 w3", "w-2 w-1 w0 w1", "w-1 w0 w1 w2", "w-3 w-2 w-1 w0", "w0 w1 w2 w3",
-        "c-1 c0 c1", "c-2 c-1 c0 c1 c2", "w-3", "w3", *_LISTED,
+        "w-1 w0", "w0 w1", "w-2 w-1", "w1 w2", "w-2 w-1 w0", "w-1 w0 w1", "w0 w1 w2", "w-3 w-2 w-1", "w1 w2 w3",
+        "w-2 w-1 w0 w1", "w-1 w0 w1 w2", "c-2 c-1 c0 c1 c2", "w-3", "w3", *_LISTED,
     ),
 }  # fmt: skip
 """Facet and offset of what is combined: w word, c shape, k cluster, g gazetteer."""
 
 
-def decode(scores: Floats, spans: Sequence[Span], transitions: Floats) -> list[NDArray[np.int8]]:
-    """Find the best labels of each span of rows (Viterbi), all spans together, one token at a time."""
-    order = sorted(range(len(spans)), key=lambda i: spans[i][0] - spans[i][1])
-    starts = np.array([spans[i][0] for i in order])
-    lengths = np.array([spans[i][1] - spans[i][0] for i in order])
+def decode(scores: Floats, transitions: Floats) -> NDArray[np.int8]:
+    """Find the best label of every row (Viterbi).
+
+    Where `O` leads by more than any two transitions can give, it stands whatever its neighbours are: there the rows
+    are cut into short runs, and these are decoded all together, one step at a time.
+    """
+    others = scores[:, 1:].max(axis=1)
+    certain = scores[:, 0] - others > _largest_swing(transitions)
+    edges = np.flatnonzero(np.diff(np.concatenate([[True], certain, [True]])))
+    labels = np.zeros(len(scores), np.int8)
+    runs = [
+        (cut, min(cut + MAX_RUN, end))
+        for start, end in zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True)
+        for cut in range(start, end, MAX_RUN)
+    ]
+    if not runs:
+        return labels
+    runs.sort(key=lambda run: run[0] - run[1])
+    starts = np.array([start for start, _ in runs])
+    lengths = np.array([end - start for start, end in runs])
     longest = int(lengths[0])
-    best = scores[starts].copy()
-    back = np.zeros((longest, len(spans), len(LABELS)), np.int8)
+    best = scores[starts] + transitions[0]
+    back = np.zeros((longest, len(runs), len(LABELS)), np.int8)
     by_target = np.ascontiguousarray(transitions.T)
     alive = np.searchsorted(-lengths, -np.arange(1, longest + 1), side="right")
     for step in range(1, longest):
@@ -223,48 +272,45 @@ def decode(scores: Floats, spans: Sequence[Span], transitions: Floats) -> list[N
         paths = best[:n, None, :] + by_target
         back[step, :n] = paths.argmax(axis=2)
         best[:n] = paths.max(axis=2) + scores[starts[:n] + step]
-    path = np.zeros((longest, len(spans)), np.int8)
-    label = best.argmax(axis=1).astype(np.int8)
-    everyone = np.arange(len(spans))
+    label = (best + transitions[:, 0]).argmax(axis=1).astype(np.int8)
+    everyone = np.arange(len(runs))
     for step in range(longest - 1, -1, -1):
         n = alive[step]
-        path[step, :n] = label[:n]
+        labels[starts[:n] + step] = label[:n]
         label[:n] = back[step, everyone[:n], label[:n]]
-    labels: list[NDArray[np.int8]] = [path[:0, 0]] * len(spans)
-    for place, i in enumerate(order):
-        labels[i] = path[: lengths[place], place]
     return labels
 
 
-def spans_of(labels: Sequence[int]) -> list[tuple[int, int, str]]:
+def _largest_swing(transitions: Floats) -> float:
+    """The most that the transitions around a token can favour another label over `O`."""
+    begins = [0, *range(1, len(LABELS), 2)]
+    into = (transitions - transitions[:, :1])[:, 1:].max(axis=0)
+    out = (transitions - transitions[:1])[1:][:, begins].max(axis=1)
+    return float((into + out).max())
+
+
+def spans_of(labels: NDArray[np.int8]) -> list[tuple[int, int, str]]:
     """Read first token, last token (exclusive) and type off a row of labels."""
     found: list[tuple[int, int, str]] = []
-    start, kind = -1, ""
-    for i, label in enumerate([*labels, 0]):
-        begins = label % 2 == 1
-        inside = label and not begins and LABELS[label][2:] == kind
-        if start >= 0 and not inside:
-            found.append((start, i, kind))
-            start, kind = -1, ""
-        if label and not inside:
-            start, kind = i, LABELS[label][2:]
+    (tagged,) = np.nonzero(labels)
+    for at, label in zip(tagged.tolist(), labels[tagged].tolist(), strict=True):
+        kind = LABELS[label][2:]
+        if label % 2 == 0 and found and found[-1][1] == at and found[-1][2] == kind:
+            found[-1] = (found[-1][0], at + 1, kind)
+        else:
+            found.append((at, at + 1, kind))
     return found
 
 
 def load(path: Path, lexicon: Lexicon) -> Crf:
     """Read a model that `tools/train_entities.py` wrote."""
     with np.load(path) as arrays:
-        return Crf(
-            letters=bool(arrays["letters"]),
-            keys=arrays["keys"],
-            weights=arrays["weights"].astype(np.float32) * arrays["scale"],
-            transitions=arrays["transitions"],
-            lexicon=lexicon,
-        )
+        rows = arrays["weights"].astype(np.float32) * arrays["scale"]
+        return Crf(bool(arrays["letters"]), weights_of(arrays["keys"], rows), arrays["transitions"], lexicon)
 
 
 def word_shape(surface: str) -> str:
-    """Write `X` for a capital, `x` for a small letter, `0` for a digit, a letter of its own for each unspaced script."""
+    """Write `X` for a capital, `x` for a small letter, `0` for a digit, one letter for each unspaced script."""
     return "".join(map(_shape, surface))
 
 
@@ -302,20 +348,18 @@ def _at_offset(observations: list[int], offset: int) -> Keys:
     return key
 
 
-def _lay_out(batch: Sequence[Sentence]) -> tuple[list[str], NDArray[np.uint32], list[Span]]:
-    """Put the sentences in one row, `MARGIN` blanks before, between and after them."""
+def _lay_out(batch: Sequence[Sentence]) -> tuple[list[str], NDArray[np.uint32], list[int]]:
+    """Put the sentences in one row, `MARGIN` blanks before, between and after them; say where each begins."""
     surfaces: list[str] = [""] * MARGIN
     listed: list[int] = [0] * MARGIN
-    spans = []
+    starts = []
     for sentence in batch:
-        start = len(surfaces)
+        starts.append(len(surfaces))
         surfaces += sentence.surfaces
-        listed += sentence.listed
-        for cut in range(start, len(surfaces), MAX_SENTENCE):
-            spans.append((cut, min(cut + MAX_SENTENCE, len(surfaces))))
         surfaces += [""] * MARGIN
+        listed += sentence.listed
         listed += [0] * MARGIN
-    return surfaces, np.array(listed, np.uint32), spans
+    return surfaces, np.array(listed, np.uint32), starts
 
 
 def observations(sentence: Sentence, lexicon: Lexicon, *, letters: bool, memory: dict[str, Description]) -> list[Keys]:

@@ -10,9 +10,10 @@ from typing import Final, NamedTuple
 import ahocorasick_rs
 import numpy as np
 
+from streams.records import Symbol
 from streams.stage import StageConfig
 from streams.stages.entity_crf import Lexicon
-from streams.text.tokens import UNSPACED, Span
+from streams.text.tokens import UNSPACED
 
 KINDS: Final = ("place", "company", "given", "family", "company_form", "body", "title", "landform")
 """What a listed name is; the model knows them by number only, so new kinds go to the end."""
@@ -30,50 +31,33 @@ class Place(NamedTuple):
     """`geonames:<number>` of a city; empty for a country or a part of one."""
 
 
-class Listed(NamedTuple):
-    """A stretch of text that a list holds."""
-
-    start: int
-    end: int
-    kind: int
-    """Index in `KINDS`."""
-
-
 @dataclass(frozen=True, slots=True)
 class Gazetteer:
-    """The lists, compiled."""
+    """The lists, compiled; names are found leftmost, longest, none overlapping another."""
 
     automaton: ahocorasick_rs.AhoCorasick
     kinds: bytes
     """Of each pattern of the automaton."""
     places: Mapping[str, Place]
-    companies: Mapping[str, tuple[str, ...]]
-    """Listings of a company by its name, `EXCHANGE:SYMBOL`."""
+    companies: Mapping[str, tuple[Symbol, ...]]
+    """Listings of a company by its name."""
 
-    def find(self, text: str) -> Iterator[Listed]:
-        """Find the listed names: leftmost, longest, none overlapping another."""
-        for pattern, start, end in self.automaton.find_matches_as_indexes(encodable(text)):
-            yield Listed(start, end, self.kinds[pattern])
-
-    def mark(self, text: str, tokens: Sequence[Span]) -> list[int]:
+    def mark(self, text: str, starts: Sequence[int]) -> list[int]:
         """Give each token the code of the listed name it begins, continues or ends; 0 where it is in none.
 
-        A name that begins or ends within a token is passed over: `Rome` is not in `Romeo`.
+        Token n reaches from `starts[n]` to `starts[n + 1]`. A name that begins or ends within a token is passed over:
+        `Rome` is not in `Romeo`.
         """
-        codes = [0] * len(tokens)
-        found = list(self.find(text))
-        at = 0
-        for start, end, kind in found:
-            while at < len(tokens) and tokens[at][0] < start:
-                at += 1
-            first = at
-            while at < len(tokens) and tokens[at][1] <= end:
-                at += 1
-            if first < at and tokens[first][0] == start and tokens[at - 1][1] == end:
-                code = 1 + 4 * kind
-                codes[first:at] = [code + 1] * (at - first)
-                codes[at - 1] = code + 2
-                codes[first] = code if at - first > 1 else code + 3
+        codes = [0] * (len(starts) - 1)
+        token = {start: i for i, start in enumerate(starts)}
+        for pattern, start, end in self.automaton.find_matches_as_indexes(encodable(text)):
+            first, last = token.get(start), token.get(end)
+            if first is not None and last is not None:
+                code = 1 + 4 * self.kinds[pattern]
+                if last - first == 1:
+                    codes[first] = code + 3
+                else:
+                    codes[first:last] = [code, *[code + 1] * (last - first - 2), code + 2]
         return codes
 
 
@@ -85,7 +69,7 @@ def encodable(text: str) -> str:
 def load_gazetteer(config: StageConfig) -> Gazetteer:
     """Read the lists that `tools/build_entity_gazetteers.py` made."""
     places = {name: Place(code, uri) for name, code, uri in _rows(config, "places.tsv.gz")}
-    companies = {name: tuple(symbols.split()) for name, symbols in _rows(config, "companies.tsv.gz")}
+    companies = {name: _symbols(symbols) for name, symbols in _rows(config, "companies.tsv.gz")}
     kinds: dict[str, int] = {}
     for name, kind in _rows(config, "people.tsv.gz"):
         # Where words stand apart the lexicon knows names; here only those that hide in a run of letters.
@@ -108,6 +92,11 @@ def load_lexicon(config: StageConfig) -> Lexicon:
     """Read the single words that are known in the scripts that write words."""
     with np.load(config.path("entities/lexicon.npz")) as arrays:
         return Lexicon(arrays["keys"], arrays["clusters"], arrays["flags"])
+
+
+def _symbols(codes: str) -> tuple[Symbol, ...]:
+    pairs = (code.partition(":") for code in codes.split())
+    return tuple(Symbol(exchange=exchange, symbol=symbol) for exchange, _, symbol in pairs)
 
 
 def _rows(config: StageConfig, name: str) -> Iterator[list[str]]:

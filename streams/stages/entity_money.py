@@ -10,7 +10,7 @@ _NUMBER: Final = (
     r"\d{1,3}(?:[.,\u00a0\u202f\u2009’'٬ ]\d{3})+(?![\d])(?:[.,٫]\d{1,4})?(?!\d)"  # 1,437,500.00
     r"|\d+(?:[.,٫]\d+)?"
 )
-_NUMBERS: Final = re.compile(rf"(?<![\d.,٫])(?:{_NUMBER})")
+_NUMBERS: Final = re.compile(rf"(?:{_NUMBER})")
 _LINK: Final = r"(?:[ \u00a0\u202f]?(?:de |d['’]|di |of ))?"
 """What some languages put between `million` and the currency."""
 

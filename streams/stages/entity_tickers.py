@@ -1,6 +1,7 @@
-"""Read listings off brackets and codes: `(NASDAQ: AAPL)`, `（東証プライム：7203）`, `(B3: PETR4; NYSE: PBR)`, `0700.HK`."""
+"""Read listings off brackets and codes: `(NASDAQ: AAPL)`, `（東証プライム：7203）`, `0700.HK`."""
 
 import re
+from bisect import bisect_right
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
@@ -9,10 +10,12 @@ from streams.records import Symbol
 
 _BRACKET: Final = re.compile(r"[(（\[【〔［]([^()（）\[\]【】〔〕［］\n]{2,200})[)）\]】〕］]")
 _COLON: Final = re.compile(r"\s{0,2}[:：︰]\s{0,2}(?=[A-Z0-9])")
-_MUTE: Final = str.maketrans(dict.fromkeys("\u200b\u200e\u200f\u202a\u202b\u202c\u2066\u2067\u2068\u2069\ufeff", " "))
+_MUTE: Final = re.compile("[\u200b\u200e\u200f\u202a-\u202c\u2066-\u2069\ufeff]")
 """Direction and zero-width marks read as blanks, one for one, so that offsets stay."""
 
-_SEPARATOR: Final = re.compile(r"\s*(?:[,;/|，；、،؛·・]|\b(?:and|und|et|y|e|и|dan|và|และ)\b|[&及和與与])?\s*", re.IGNORECASE)
+_SEPARATOR: Final = re.compile(
+    r"(?:\s*(?:[,;/|，；、،؛·・]|\b(?:and|und|et|y|e|и|dan|và|และ)(?=\s)|[&及和與与]))*\s*", re.IGNORECASE
+)
 _COLON_OR_BLANK: Final = re.compile(r"\s*(?:[:：︰]|[-–](?=\s))?\s*")
 _END: Final = re.compile(r"\s*(?:$|[,;/|，；、،؛·・&及和與与)）\]】]|(?:and|und|et|y|e|и|dan|và|และ)\s)", re.IGNORECASE)
 _NOT_AFTER: Final = re.compile(r"[A-Za-z0-9%_@]|[.,:][0-9]|\s*%|[-/][A-Za-z0-9]")
@@ -20,6 +23,9 @@ _NOT_AFTER: Final = re.compile(r"[A-Za-z0-9%_@]|[.,:][0-9]|\s*%|[-/][A-Za-z0-9]"
 
 _NOT_AFTER_SHORT: Final = re.compile(rf"{_NOT_AFTER.pattern}|\s?[^\W\d_]")
 """And what shows that a number or a single letter is none: `2022年`, `2500 points`, `A new …`."""
+
+_SUFFIXED: Final = r"(?<![\w.@/-])([0-9]{3,6}[A-Z]?|[A-Z][A-Z0-9&-]{0,11})"
+_BEFORE_SUFFIX: Final = re.compile(rf"{_SUFFIXED}$")
 
 LONGEST_NAME: Final = 60
 """Characters looked back over from a colon for an exchange's name."""
@@ -48,6 +54,8 @@ class Exchanges:
     """Exchanges by name, folded; for `exact` names as written."""
     suffixed: re.Pattern[str]
     """A symbol with a suffix that tells its exchange."""
+    suffix: re.Pattern[str]
+    """The point and the suffix: quicker to find than the symbol before them."""
     by_suffix: Mapping[str, _Exchange]
     tails: frozenset[str]
     """Last two letters of every name, folded: what stands before a colon is seldom worth a longer look."""
@@ -80,8 +88,8 @@ def load_exchanges(table: Mapping[str, Any]) -> Exchanges:
     return Exchanges(
         name=re.compile(f"(?:(?i:{_any_of(folded)})|{_any_of(exact)})(?![A-Za-z\u00c0-\u024f\u0400-\u04ff])"),
         by_name={name: tuple(found) for name, found in by_name.items()},
-        # Letters before `.DE` or `.PA` are as often the name of a web site: there only capitals and in brackets.
-        suffixed=re.compile(rf"(?<![\w.@/-])([0-9]{{3,6}}[A-Z]?|[A-Z][A-Z0-9&-]{{0,11}})\.({_any_of(by_suffix)})(?![\w@-]|\.\w)"),
+        suffixed=re.compile(rf"{_SUFFIXED}\.({_any_of(by_suffix)})(?![\w@-]|\.\w)"),
+        suffix=re.compile(rf"\.({_any_of(by_suffix)})(?![\w@-]|\.\w)"),
         by_suffix=by_suffix,
         tails=frozenset(name[-2:].casefold() for name in by_name),
         none=frozenset(table["none"]["words"]),
@@ -90,23 +98,23 @@ def load_exchanges(table: Mapping[str, Any]) -> Exchanges:
 
 def find_listings(text: str, exchanges: Exchanges) -> list[Listing]:
     """Find every listing, in order, none twice."""
-    text = text.translate(_MUTE)
+    text = _MUTE.sub(" ", text)
     found: dict[tuple[int, str], Listing] = {}
+    taken = bytearray(len(text))
     brackets = [match.span(1) for match in _BRACKET.finditer(text)]
     for start, end in brackets:
         for listing in _in_bracket(text, start, end, exchanges):
             found.setdefault((listing.end, listing.symbol.exchange), listing)
-    for listing in _after_colons(text, exchanges):
-        if not any(listing.start < other.end and other.start < listing.end for other in found.values()):
+            taken[listing.start : listing.end] = b"1" * (listing.end - listing.start)
+    for listing in (*_after_colons(text, exchanges), *_suffixed(text, brackets, exchanges)):
+        if not any(taken[listing.start : listing.end]):
             found[listing.end, listing.symbol.exchange] = listing
-    for listing in _suffixed(text, brackets, exchanges):
-        if not any(listing.start < other.end and other.start < listing.end for other in found.values()):
-            found[listing.end, listing.symbol.exchange] = listing
+            taken[listing.start : listing.end] = b"1" * (listing.end - listing.start)
     return sorted(found.values())
 
 
 def _in_bracket(text: str, start: int, end: int, exchanges: Exchanges) -> Iterator[Listing]:
-    """Read items one by one: `EXCHANGE: SYMBOL`, `EXCHANGE SYMBOL`, `SYMBOL.SUFFIX`, and bare symbols after one of these."""
+    """Read items one by one: `EXCHANGE: SYMBOL`, `EXCHANGE SYMBOL`, `SYMBOL.SUFFIX`, and bare symbols after them."""
     pending: list[tuple[int, tuple[_Exchange, ...]]] = []
     current: tuple[_Exchange, ...] = ()
     at = start
@@ -162,41 +170,47 @@ def _after_colons(text: str, exchanges: Exchanges) -> Iterator[Listing]:
         line = text[max(0, colon.start() - LONGEST_NAME) : colon.start()]
         if line[-2:].casefold() not in exchanges.tails:
             continue
-        for match in re.finditer(r"(?<![A-Za-z])(?=[^\s\W])", line):
-            name = exchanges.name.fullmatch(line, match.start())
-            if name is None:
-                continue
-            start = colon.start() - len(line) + match.start()
-            if pair := _symbol(text, colon.end(), len(text), _meant(name[0], exchanges), exchanges):
-                yield Listing(start, pair[1], pair[0])
-            break
+        for begin in range(len(line)):
+            meant = (
+                ()
+                if line[begin - 1 : begin].isascii() and line[begin - 1 : begin].isalpha()
+                else _meant(line[begin:], exchanges)
+            )
+            if meant:
+                if pair := _symbol(text, colon.end(), len(text), meant, exchanges):
+                    yield Listing(colon.start() - len(line) + begin, pair[1], pair[0])
+                break
 
 
 def _suffixed(text: str, brackets: list[tuple[int, int]], exchanges: Exchanges) -> Iterator[Listing]:
-    for match in exchanges.suffixed.finditer(text):
-        symbol, suffix = match.groups()
-        exchange = exchanges.by_suffix[suffix]
-        bracketed = any(start <= match.start() < end for start, end in brackets)
-        digits = symbol[0].isdigit() and exchange.symbol.fullmatch(symbol)
-        # `J.P` and `U.S`-like initials are shorter than any symbol printed without a bracket.
-        if digits or (len(symbol) + len(suffix) > 4 and (bracketed or len(suffix) == 2)):
-            yield Listing(match.start(), match.end(), Symbol(exchange=exchange.mic, symbol=symbol))
+    for suffix in exchanges.suffix.finditer(text):
+        match = _BEFORE_SUFFIX.search(text, max(0, suffix.start() - 13), suffix.start())
+        if match is None:
+            continue
+        exchange = exchanges.by_suffix[suffix[1]]
+        before = bisect_right(brackets, (match.start(), len(text))) - 1
+        bracketed = before >= 0 and match.start() < brackets[before][1]
+        digits = match[1][0].isdigit() and exchange.symbol.fullmatch(match[1])
+        # Letters before `.DE` or `.PA` are as often the name of a web site, `J.P` are initials: those need a bracket.
+        if digits or (len(match[1]) + len(suffix[1]) > 4 and (bracketed or len(suffix[1]) == 2)):
+            yield Listing(match.start(), suffix.end(), Symbol(exchange=exchange.mic, symbol=match[1]))
 
 
 def _symbol(
     text: str, at: int, end: int, meant: tuple[_Exchange, ...], exchanges: Exchanges
 ) -> tuple[Symbol, int] | None:
     """Read a symbol that one of the meant exchanges could have given out, and where it ends."""
+    if match := exchanges.suffixed.match(text, at, end):
+        mic = exchanges.by_suffix[match[2]].mic
+        if any(exchange.mic in {"", mic} for exchange in meant) and not _NOT_AFTER.match(text, match.end(), end):
+            return Symbol(exchange=mic, symbol=match[1]), match.end()
     for exchange in meant:
-        if match := exchanges.suffixed.match(text, at, end):
-            by_suffix = exchanges.by_suffix[match[2]]
-            if exchange.mic in {"", by_suffix.mic} and not _NOT_AFTER.match(text, match.end(), end):
-                return Symbol(exchange=by_suffix.mic, symbol=match[1]), match.end()
         match = exchange.symbol.match(text, at, end)
         if match is None or match[0] in exchanges.none:
             continue
         short = match[0].isdecimal() or len(match[0]) == 1
-        if not (_NOT_AFTER_SHORT if short else _NOT_AFTER).match(text, match.end(), end):
+        unlikely = (_NOT_AFTER_SHORT if short else _NOT_AFTER).match(text, match.end(), end)
+        if not unlikely or (unlikely[0][0].isspace() and exchanges.name.match(text, match.end() + 1, end)):
             return Symbol(exchange=exchange.mic, symbol=match[0]), match.end()
     return None
 

@@ -1,89 +1,225 @@
-"""Name what a release is about: people, organisations, places, listings, amounts and dates."""
+"""Name what a release is about: people, organisations, places, listings, amounts of money and dates."""
 
+import gzip
 import re
-from collections.abc import Iterator
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
-
-import ahocorasick_rs
-from babel import Locale
+from datetime import date
+from itertools import accumulate
+from typing import Final, Literal, Protocol
 
 from streams.codec import recast
-from streams.records import CleanRelease, EnrichedRelease, Entity, Mention, Symbol
-from streams.stage import Stage, StageConfig
+from streams.records import CleanRelease, EnrichedRelease, EntityType, Mention, Symbol
+from streams.stage import Stage, StageConfig, config_hash
+from streams.stages.entity_crf import Crf, Lexicon, Sentence, load
+from streams.stages.entity_dates import Calendar, find_dates, load_calendar
+from streams.stages.entity_gazetteer import Gazetteer, Place, load_gazetteer, load_lexicon
+from streams.stages.entity_merge import Candidate, merge, place_forms
+from streams.stages.entity_money import Currencies, find_amounts, load_currencies
+from streams.stages.entity_names import Name, NameType, refine
+from streams.stages.entity_tickers import Exchanges, Listing, find_listings, load_exchanges
+from streams.text.tokens import sentences, split_tokens
 
-LANGUAGES = ("en", "ko", "ja", "ar", "zh_Hans", "zh_Hant", "vi", "th", "id", "ms", "de", "ru", "fr", "es", "pt")
+MAX_BODY: Final = 150_000
+"""Characters of a body that are tagged; what lies past that names little that the first hundred pages did not."""
 
-_SURROGATE = re.compile("[\ud800-\udfff]")
-_BRACKET = re.compile(r"[(（]\s*([A-Z][A-Za-z]{1,9})\s*[:：]\s*([A-Z0-9]{1,6})\s*[)）]")
+GROUPS: Final = {
+    "en": "latin", "de": "latin", "fr": "latin", "es": "latin", "pt": "latin", "id": "latin", "ms": "latin",
+    "vi": "latin", "ru": "cyrillic", "ar": "arabic", "zh-Hans": "han", "zh-Hant": "han", "ja": "japanese",
+    "ko": "korean", "th": "thai",
+}  # fmt: skip
+"""Language to model. Another language gets the model of its script, or `latin`: shapes and lists carry over."""
+
+_SCRIPTS: Final = {
+    "latin": re.compile(r"[A-Za-z\u00c0-\u024f\u1e00-\u1eff]+"),
+    "cyrillic": re.compile(r"[\u0400-\u04ff]+"),
+    "arabic": re.compile(r"[\u0600-\u06ff]+"),
+    "thai": re.compile(r"[\u0e00-\u0e7f]+"),
+    "korean": re.compile(r"[\uac00-\ud7af]+"),
+    "japanese": re.compile(r"[\u3040-\u30ff]+"),
+    "han": re.compile(r"[\u3400-\u9fff]+"),
+}
+
+_TYPES: Final[dict[str, NameType]] = {"PER": "PERSON", "ORG": "ORGANISATION", "LOC": "PLACE"}
+
+Field = Literal["title", "body"]
+
+
+class NameTagger(Protocol):
+    """What finds names sentence by sentence: the CRFs here, or anything else with this shape."""
+
+    def names(self, text: str, language: str) -> list[Name]:
+        """Names of people, organisations and places, in order, none overlapping."""
+
+
+@dataclass(frozen=True, slots=True)
+class FastTagger:
+    """Linear-chain CRFs, one a group of languages, fed by gazetteers."""
+
+    models: Mapping[str, Crf]
+    gazetteer: Gazetteer
+
+    def names(self, text: str, language: str) -> list[Name]:
+        """Tag each sentence with the model of its script, where that is not the release's own."""
+        tokens = split_tokens(text)
+        starts = list(accumulate(map(len, tokens), initial=0))
+        listed = self.gazetteer.mark(text, starts)
+        batches: dict[str, list[list[int]]] = {}
+        for start, end in sentences(text):
+            group = _group(text[start:end], language)
+            inside: Iterable[int] = range(bisect_left(starts, start), bisect_left(starts, end))
+            if not self.models[group].letters:
+                inside = (i for i in inside if not tokens[i].isspace())
+            batches.setdefault(group, []).append(list(inside))
+        found = []
+        for group, batch in batches.items():
+            asked = [Sentence([tokens[i] for i in inside], [listed[i] for i in inside]) for inside in batch]
+            for inside, spans in zip(batch, self.models[group].tag(asked), strict=True):
+                for first, last, kind in spans:
+                    found.append(Name(starts[inside[first]], starts[inside[last - 1] + 1], _TYPES[kind]))
+        return sorted(found)
 
 
 @dataclass(frozen=True, slots=True)
 class EntityKit:
-    """What the tagger knows."""
+    """What the stage knows."""
 
     version: str
-    places: ahocorasick_rs.AhoCorasick
-    codes: tuple[str, ...]
-    """ISO 3166 code of each pattern of `places`."""
-    names: dict[str, str]
+    tagger: NameTagger
+    gazetteer: Gazetteer
+    exchanges: Exchanges
+    currencies: Currencies
+    calendar: Calendar
 
 
 def prepare(config: StageConfig) -> EntityKit:
-    """Load country names in the fifteen languages."""
-    del config
-    codes: dict[str, str] = {}
-    for language in LANGUAGES:
-        for code, name in Locale.parse(language).territories.items():
-            if len(code) == 2 and code.isalpha() and len(name) > 1:
-                codes.setdefault(name, code)
-    english = Locale.parse("en").territories
+    """Load models, lists and rules: about a second."""
+    gazetteer, lexicon = load_gazetteer(config), load_lexicon(config)
+    months = config.path("entities/months.tsv.gz")
+    with gzip.open(months, "rt", encoding="utf-8") as lines:
+        cldr = {name: int(number) for name, number in (line.rstrip("\n").split("\t") for line in lines)}
     return EntityKit(
-        version="countries-1",
-        places=ahocorasick_rs.AhoCorasick(list(codes), matchkind=ahocorasick_rs.MatchKind.LeftmostLongest),
-        codes=tuple(codes.values()),
-        names={code: english[code] for code in set(codes.values()) if code in english},
+        version=f"fast-{config_hash(config, 'entities')}",
+        tagger=FastTagger(_models(config, lexicon), gazetteer),
+        gazetteer=gazetteer,
+        exchanges=load_exchanges(config.table("entities/exchanges.toml")),
+        currencies=load_currencies(config.table("entities/money.toml")),
+        calendar=load_calendar(config.table("entities/dates.toml"), cldr),
     )
+
+
+def _models(config: StageConfig, lexicon: Lexicon) -> dict[str, Crf]:
+    return {group: load(config.path(f"entities/crf/{group}.npz"), lexicon) for group in _SCRIPTS}
 
 
 def tag_entities(release: CleanRelease, kit: EntityKit) -> EnrichedRelease:
-    """Find the entities of body and title; a release without text passes as it is."""
-    found: dict[tuple[str, str], list[Mention]] = {}
-    for key, mention in _mentions(release, kit):
-        found.setdefault(key, []).append(mention)
-    total = sum(map(len, found.values()))
-    entities = tuple(
-        _entity(f"e{i}", key, mentions, total, kit) for i, (key, mentions) in enumerate(found.items(), start=1)
-    )
-    return recast(release, EnrichedRelease, entities=entities)
-
-
-def _mentions(release: CleanRelease, kit: EntityKit) -> Iterator[tuple[tuple[str, str], Mention]]:
-    fields: tuple[tuple[Literal["title", "body"], str], ...] = (("title", release.title), ("body", release.body))
+    """Find the entities of title and body; a release without text passes as it is."""
+    fields: tuple[tuple[Field, str], ...] = (("title", release.title), ("body", release.body[:MAX_BODY]))
+    candidates: list[Candidate] = []
     for field, text in fields:
-        for match in _BRACKET.finditer(text):
-            start, end = match.span()
-            mention = Mention(start=start, end=end, surface=text[start:end], field=field)
-            yield ("TICKER", f"{match[1]}:{match[2]}"), mention
-        for index, start, end in kit.places.find_matches_as_indexes(_SURROGATE.sub("\ufffd", text)):
-            if not (text[start - 1 : start].isalnum() and text[start].isascii()):
-                yield ("PLACE", kit.codes[index]), Mention(start=start, end=end, surface=text[start:end], field=field)
+        if text and not text.isspace():
+            candidates += _candidates(field, text, release, kit)
+    return recast(release, EnrichedRelease, entities=merge(candidates, release.language, len(release.body)))
 
 
-def _entity(name: str, key: tuple[str, str], mentions: list[Mention], total: int, kit: EntityKit) -> Entity:
-    kind, value = key
-    exchange, _, symbol = value.partition(":")
-    return Entity(
-        id=name,
-        type=kind,  # type: ignore[arg-type]
-        name=kit.names.get(value, value) if kind == "PLACE" else value,
-        mentions=tuple(mentions),
-        count=len(mentions),
-        salience=len(mentions) / total,
-        symbols=(Symbol(exchange=exchange, symbol=symbol),) if kind == "TICKER" else (),
-        value=value,
-        uri=f"urn:iso:std:iso:3166:{value}" if kind == "PLACE" else "",
-    )
+def _candidates(field: Field, text: str, release: CleanRelease, kit: EntityKit) -> list[Candidate]:
+    language = release.language
+    listings = find_listings(text, kit.exchanges)
+    taken = bytearray(len(text))
+    rules = [*_ruled(field, text, listings, release, kit, taken)]
+    names = refine(text, kit.tagger.names(text, language), language, taken, _brackets(text, listings))
+    return rules + [_named(field, text, name, language, listings, kit) for name in names]
+
+
+def _ruled(
+    field: Field, text: str, listings: Sequence[Listing], release: CleanRelease, kit: EntityKit, taken: bytearray
+) -> Iterator[Candidate]:
+    """What rules find, each where none before it did: listings, then money, then dates. Marks what is taken."""
+
+    def candidate(kind: EntityType, start: int, end: int, value: str, symbols: tuple[Symbol, ...] = ()) -> Candidate:
+        taken[start:end] = b"1" * (end - start)
+        mention = Mention(start=start, end=end, surface=text[start:end], field=field)
+        return Candidate(mention, kind, value, symbols=symbols)
+
+    for start, end, symbol in listings:
+        yield candidate("TICKER", start, end, f"{symbol.exchange}:{symbol.symbol}", (symbol,))
+    for start, end, currency, amount in find_amounts(text, release.language, kit.currencies):
+        if not any(taken[start:end]):
+            yield candidate("MONEY", start, end, f"{currency} {amount.normalize():f}")
+    for start, end, value in find_dates(text, release.language, _issued(release), kit.calendar):
+        if not any(taken[start:end]):
+            yield candidate("DATE", start, end, value)
+
+
+def _named(
+    field: Field, text: str, name: Name, language: str, listings: Iterable[Listing], kit: EntityKit
+) -> Candidate:
+    surface = text[name.start : name.end]
+    mention = Mention(start=name.start, end=name.end, surface=surface, field=field)
+    if name.type == "PLACE":
+        for form in place_forms(surface, language):
+            if place := kit.gazetteer.places.get(form):
+                return Candidate(mention, name.type, place.code, _uri(place))
+    if name.type == "ORGANISATION":
+        return Candidate(mention, name.type, symbols=_symbols(text, name, listings, kit))
+    return Candidate(mention, name.type)
+
+
+def _uri(place: Place) -> str:
+    """GeoNames' address of a city, the ISO 3166 code as a URN for a country or a part of one."""
+    city = place.uri.removeprefix("geonames:")
+    return f"https://sws.geonames.org/{city}/" if city else f"urn:iso:std:iso:3166:{place.code}"
+
+
+def _symbols(text: str, name: Name, listings: Iterable[Listing], kit: EntityKit) -> tuple[Symbol, ...]:
+    """The listings in the bracket right after a company, else those that the list of companies knows."""
+    follows = [x for x in listings if name.end < x.start <= name.end + MAX_BRACKET]
+    bracket = _AFTER_NAME.match(text, name.end)
+    printed = tuple(x.symbol for x in follows if bracket and bracket.start() <= x.start < bracket.end())
+    return printed or kit.gazetteer.companies.get(text[name.start : name.end], ())
+
+
+MAX_BRACKET: Final = 200
+"""Characters after a company's name in which its listings may stand."""
+
+_AFTER_NAME: Final = re.compile(r"(?:\s?[(（][^()（）\n]{0,120}[)）]){1,2}")
+
+
+def _brackets(text: str, listings: Iterable[Listing]) -> list[int]:
+    """Offsets of the brackets that open right before a listing."""
+    found = []
+    for listing in listings:
+        opening = max(text.rfind(sign, max(0, listing.start - MAX_BRACKET), listing.start) for sign in "(（[【")
+        if opening >= 0 and not set(text[opening : listing.start]) & set(")）]】\n"):
+            found.append(opening)
+    return list(dict.fromkeys(found))
+
+
+def _issued(release: CleanRelease) -> date | None:
+    """The day that `today` means in the release: its dateline's, else the day it was published."""
+    if release.dateline and release.dateline.date:
+        try:
+            return date.fromisoformat(release.dateline.date)
+        except ValueError:
+            return None
+    return release.published_at.date() if release.published_at else None
+
+
+def _group(text: str, language: str) -> str:
+    """The model for a sentence: its release's, unless most of its letters are of another script."""
+    own = GROUPS.get(language, "")
+    if text.isascii():
+        return "latin"
+    if own and 2 * sum(map(len, _SCRIPTS[own].findall(text))) > len(text):
+        return own
+    letters = {group: sum(map(len, pattern.findall(text))) for group, pattern in _SCRIPTS.items()}
+    most = max(letters, key=letters.__getitem__)
+    if own in {"han", "japanese", "korean"} and most in {"han", "japanese", "korean"}:
+        return own
+    if letters["japanese"] and most == "han":
+        most = "japanese"
+    return own if own and 2 * letters[own] >= letters[most] else most
 
 
 TAG_ENTITIES: Stage[CleanRelease, EnrichedRelease, EntityKit] = Stage(

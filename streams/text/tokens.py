@@ -22,19 +22,21 @@ _TOKEN = re.compile(
     rf"|(?:[^\W_{UNSPACED}][{_MARKS}]*)+"
     rf"|{_THAI}"
     r"|\S"
+    r"|\s+"
 )
-_TOKEN_OR_BLANK = re.compile(rf"{_TOKEN.pattern}|\s+")
 
 Span = tuple[int, int]
 """Start and end offset, end exclusive."""
 
 
-def tokenise(text: str, *, blanks: bool = False) -> list[Span]:
-    """Split text into spans of words, numbers, single unspaced letters and single signs; with `blanks`, runs of blanks too."""
-    return [match.span() for match in (_TOKEN_OR_BLANK if blanks else _TOKEN).finditer(text)]
+def split_tokens(text: str) -> list[str]:
+    """Split text into words, numbers, single unspaced letters, single signs and runs of blanks; nothing is left out."""
+    return _TOKEN.findall(text)
 
 
-_SENTENCE_END = re.compile(r"[。！？\n]+[」』”’）)]?|(?<=[^\W\d][^\W\d])[.!?؟…][\"'”’»)\]]*(?=\s)|(?<=\d)[.!?؟](?=\s+[^\W\d_a-z])")
+_SENTENCE_END = re.compile(
+    r"[。！？\n]+[」』”’）)]?|(?<=[^\W\d][^\W\d])[.!?؟…][\"'”’»)\]]*(?=\s)|(?<=\d)[.!?؟](?=\s+[^\W\d_a-z])"
+)
 
 
 def sentences(text: str) -> list[Span]:

