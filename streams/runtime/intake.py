@@ -32,6 +32,11 @@ LINES = frozenset((".jsonl", ".ndjson"))
 
 STANDARD_INPUT = "-"
 
+FRAME_BYTES = 1_024
+FRAME_SHARE = 1 / 1_024
+"""What the broker counts against a topic's limit besides key, value and headers: the fields of the batch, and what
+compression adds where it cannot take away (lz4: 4 bytes in 64 kB)."""
+
 _CHUNK_BYTES = 65_536
 
 
@@ -44,7 +49,7 @@ class Refused:
     limit: int
 
     def __str__(self) -> str:
-        return f"{self.name}: {self.size} bytes, the raw topic takes {self.limit} (topics.raw_bytes): not sent"
+        return f"{self.name}: {self.size} bytes, the raw topic has room for {self.limit} (topics.raw_bytes): not sent"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,13 +58,18 @@ class Manner:
 
     topic: str
     most_bytes: int
-    """Largest message of the topic."""
+    """Largest message, by its key, value and headers."""
     content_type: str = ""
     """Instead of what a file's name says."""
     source: str = ""
     """The wire or feed, for releases that do not say it themselves."""
     lines: bool = False
     """Every input holds a JSON release a line, whatever its name."""
+
+
+def room(topic_bytes: int) -> int:
+    """How large a message may be on a topic that takes `topic_bytes`, whatever is in it."""
+    return int(topic_bytes * (1 - FRAME_SHARE)) - FRAME_BYTES
 
 
 def find(arguments: Sequence[str]) -> tuple[list[Path], list[Path]]:

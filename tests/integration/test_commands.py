@@ -22,7 +22,7 @@ import pytest
 from streams import codec
 from streams.errors import Exit, Reason
 from streams.records import EnrichedRelease, Entity, Mention
-from streams.runtime import events
+from streams.runtime import events, intake
 from streams.runtime.embedded import embedded_broker, free_port
 from streams.runtime.events import Incoming, Rejected
 from streams.stage import config_directory
@@ -31,9 +31,6 @@ from tests.support.house import FUSED, House, Release, house
 
 SECONDS = 60.0
 """For a command to end on a loaded machine."""
-
-FRAME_BYTES = 200
-"""What Kafka counts besides key, value and headers: the batch's and the record's own fields."""
 
 NEWSMILL = (sys.executable, "-m", "streams.runtime.cli")
 
@@ -143,7 +140,7 @@ async def test_ingest_sends_every_kind_of_file_as_it_is(home: House, tmp_path: P
             {
                 "name": str(folder / "huge.txt"),
                 "bytes": home.settings.topics.raw_bytes + 1,
-                "limit": home.settings.topics.raw_bytes,
+                "limit": intake.room(home.settings.topics.raw_bytes),
             }
         ],
         "passed_over": 1,
@@ -162,8 +159,8 @@ async def test_ingest_sends_every_kind_of_file_as_it_is(home: House, tmp_path: P
 
 async def test_ingest_sends_the_largest_release_that_the_topic_takes(home: House, tmp_path: Path) -> None:
     path = tmp_path / "large.txt"
-    frame = len(path.as_uri()) + len("content-typetext/plain") + FRAME_BYTES
-    path.write_bytes(os.urandom(home.settings.topics.raw_bytes - frame))
+    frame = len(path.as_uri()) + len("content-typetext/plain")
+    path.write_bytes(os.urandom(intake.room(home.settings.topics.raw_bytes) - frame))  # compression only adds to it
     ended = await run(home, "ingest", str(path))
     assert ended.code == Exit.OK, ended.err
     (record,) = await read(home.bootstrap, home.raw)

@@ -121,7 +121,7 @@ async def _demo(settings: Settings, environment: dict[str, str], keep: bool) -> 
 
 async def _ingest(settings: Settings, topic: str, tally: Tally) -> None:
     files, _ = intake.find([str(config_directory() / "samples")])
-    manner = intake.Manner(topic, settings.topics.raw_bytes, source="demo")
+    manner = intake.Manner(topic, intake.room(settings.topics.raw_bytes), source="demo")
     messages = [message for message in intake.read(files, manner) if isinstance(message, Message)]
     messages.append(Message(topic, *BROKEN, headers=(("content-type", b"application/json"),)))
     tally.expected = {message.key for message in messages if message.key}
@@ -133,18 +133,20 @@ async def _ingest(settings: Settings, topic: str, tally: Tally) -> None:
 async def _show(reader: reading.Reader, enriched: str, worker: Running, tally: Tally) -> None:
     """Print what comes out until everything has."""
     patience = time.monotonic() + PATIENCE_SECONDS
-    async for batch in reader.batches(follow=True):
-        for record in batch:
-            _note(record, enriched, tally)
-        if not tally.missing:
-            break
-        _check(worker)
-        if batch:
-            patience = time.monotonic() + PATIENCE_SECONDS
-        elif time.monotonic() > patience:
-            err.print(f"[yellow]Nothing came out for {PATIENCE_SECONDS:g} s. The worker says:[/]")
-            err.print(last_lines(worker.log), markup=False)
-            break
+    with out.status("the worker loads what its stages know and joins its groups …") as waiting:
+        async for batch in reader.batches(follow=True):
+            if batch:
+                waiting.stop()
+                patience = time.monotonic() + PATIENCE_SECONDS
+            for record in batch:
+                _note(record, enriched, tally)
+            if not tally.missing:
+                break
+            _check(worker)
+            if time.monotonic() > patience:
+                err.print(f"[yellow]Nothing came out for {PATIENCE_SECONDS:g} s. The worker says:[/]")
+                err.print(last_lines(worker.log), markup=False)
+                break
     tally.seconds = time.monotonic() - tally.started
 
 
@@ -259,6 +261,7 @@ def _tables(bootstrap: str, fused: bool) -> dict[str, Any]:
             "idempotent": False,  # the embedded broker cannot do it
         },
         "topics": {"partitions": PARTITIONS, "replication": 1, "min_insync_replicas": 1},
+        "pool": {"processes": 1},  # each loads all that the stages know: for so few releases one starts soonest
         "http": {"bind": HOST, "port": free_port()},
     }
     if fused:

@@ -86,7 +86,7 @@ def ingest(
         raise Fatal(Exit.USAGE, "--repeat cannot read standard input twice")
     manner = Manner(
         topic=hops.topic_of(RawRelease, settings.topics.prefix),
-        most_bytes=settings.topics.raw_bytes,
+        most_bytes=intake.room(settings.topics.raw_bytes),
         content_type=content_type or "",
         source=source or "",
         lines=jsonl,
