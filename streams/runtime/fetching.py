@@ -41,9 +41,11 @@ class _PartitionRecords(_Strict):  # type: ignore[misc]
         try:
             yield from super()._unpack_records()
         except UnicodeDecodeError:
-            # From the start of what was fetched: offsets that were already given out are skipped by aiokafka itself.
+            # From the start of what was fetched, less what was given out: aiokafka itself would skip that only as far
+            # as the last whole batch, because at a batch's end it puts the position there.
+            position = self.next_fetch_offset
             self._records = _TolerantRecords(self._records.data)
-            yield from super()._unpack_records()
+            yield from (record for record in super()._unpack_records() if record.offset >= position)
 
 
 class _TolerantRecords(_SlowRecords):  # type: ignore[misc]
