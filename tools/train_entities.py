@@ -50,6 +50,7 @@ GROUPS = {
         {
             "silver/en.ntrex": ALL, "silver/en.panx": ALL, "silver/de.ntrex": ALL, "silver/de.panx": ALL,
             "silver/es.ntrex": ALL, "silver/es.panx": ALL, "silver/fr.ntrex": ALL, "silver/fr.panx": ALL,
+            "train/es.panx": 3000, "train/fr.panx": 3000, "train/de.panx": 1000, "train/en.panx": 1000,
             "train/en.uner": ALL, "train/de.germeval": ALL, "train/pt.uner": ALL, "train/id.idner2k": ALL,
             "train/id.nergrit": ALL, "train/ms.malaya": ALL, "written/vi": ALL, "made/en": 600, "made/de": 500,
             "made/fr": 700, "made/es": 700, "made/pt": 400, "made/id": 400, "made/ms": 500, "made/vi": 1200,
@@ -57,7 +58,11 @@ GROUPS = {
         ("en.uner", "en.panx", "de.germeval", "de.panx", "es.panx", "fr.panx", "pt.uner", "id.idner2k", "id.nergrit",
          "ms.malaya", "vi.phoner"),
     ),
-    "cyrillic": Group(False, {"silver/ru.ntrex": ALL, "silver/ru.panx": ALL, "made/ru": 500}, ("ru.panx",)),
+    "cyrillic": Group(
+        False,
+        {"silver/ru.ntrex": ALL, "silver/ru.panx": ALL, "train/ru.panx": 3000, "made/ru": 500},
+        ("ru.panx",),
+    ),
     "arabic": Group(False, {"train/ar.aqmar": ALL, "written/ar": ALL, "made/ar": 1500}, ("ar.cleananer",)),
     "han": Group(
         True,
@@ -77,8 +82,9 @@ WRITTEN_WEIGHT = 5
 MIN_COUNT = 2
 """A feature seen once teaches the one sentence that it is in."""
 
-TRAINER = {"max_iterations": 12, "feature.possible_transitions": True}
-"""Averaged perceptron: a tenth of the time of L-BFGS with L1 (`c1` .02, `c2` .05), within a point of it."""
+TRAINER = {"c1": 0.05, "c2": 0.02, "max_iterations": 80, "feature.possible_transitions": True}
+"""L-BFGS with L1, which leaves most weights at zero. The averaged perceptron trains in a third of the time and is
+eight points worse on ja.stockmark, two on ko.klue."""
 
 SMALLEST = 0.02
 """Share of the largest weights below which a weight changed no decision that we could measure."""
@@ -127,7 +133,7 @@ def train(group: Group, data: Path, path: Path, gazetteer: Gazetteer, lexicon: L
     kept = keys[counts >= MIN_COUNT]
     print(f"{path.stem}: {len(rows)} sentences, {len(keys)} features, {len(kept)} kept", flush=True)
 
-    trainer = pycrfsuite.Trainer(algorithm="ap", params=TRAINER, verbose=False)
+    trainer = pycrfsuite.Trainer(algorithm="lbfgs", params=TRAINER, verbose=False)
     names = {int(key): f"{key:x}" for key in kept}
     for row, label in zip(rows, labels, strict=True):
         trainer.append([[names[k] for k in token.tolist() if k in names] for token in row], label)
@@ -146,8 +152,15 @@ def examples(data: Path, file: str, limit: int) -> list[tuple[str, list[tuple[in
     if folder == "written":
         return list(written(name))
     lines = list(read(data / f"{file}.jsonl.gz"))
+    if folder == "train" and name.endswith(".panx"):
+        lines = [line for line in lines if is_passage(*line)]
     random.Random(SEED).shuffle(lines)
     return lines[:limit]
+
+
+def is_passage(text: str, entities: list[tuple[int, int, str]]) -> bool:
+    """Whether half of a text of PAN-X is no name: its titles would teach that a whole line is one."""
+    return 2 * sum(end - start for start, end, _ in entities) <= len(text) and "''" not in text
 
 
 def written(language: str) -> Iterator[tuple[str, list[tuple[int, int, str]]]]:
