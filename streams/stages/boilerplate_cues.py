@@ -1,5 +1,6 @@
 """Cue phrases of boilerplate: the files of `config/boilerplate`, compiled into a few sets that scan a line once."""
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,8 +19,8 @@ MAX_HEADING = 120
 BULLETS = ' \t"“”«»•·■◆◇▶►›-–—'
 """What may stand before a cue that opens a line."""
 
-DECORATION = BULLETS + ">*_:：|【】[]…"
-"""What may stand around a heading."""
+DECORATION = ' \t"“”«»•·■◆◇▶►›>-–—_:：|【】]…'
+"""What may stand after a heading."""
 
 SET_MEMORY_BYTES = 64 << 20
 """Bound of an automaton, which grows as lines are seen; past the default of 8 MiB a set would not even compile."""
@@ -64,16 +65,16 @@ class Cue:
     file: str
     group: str
     kind: str
-
-    @property
-    def name(self) -> str:
-        """The word for it in the model's features: `about.heading`."""
-        return f"{self.group}.{self.kind}"
+    name: str
+    """The word for it in the model's features: `about.heading`."""
+    label: Label
+    """What a line is that it speaks for."""
+    sub: str
 
     @property
     def evidence(self) -> str:
         """The word for it in a segment's evidence: `cue de about.heading`."""
-        return f"cue {self.file} {self.group}.{self.kind}"
+        return f"cue {self.file} {self.name}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,28 +94,26 @@ class CueSet:
 class Cues:
     """Every cue, in the sets it is used by."""
 
-    headings: CueSet
-    starts: CueSet
+    anchored: CueSet
+    """Headings and starts."""
     phrases: CueSet
-    """Unanchored. Apart from `starts`: together their automaton grows out of its memory and is a hundred times slower."""
+    """Unanchored. Apart: in one set with the others the automaton outgrows its memory and is a hundred times slower."""
     sentences: CueSet
     clauses: tuple[tuple[Cue, Any], ...]
     """With their compiled patterns, which say where a clause begins."""
     names: tuple[Any, ...]
     """Compiled patterns of the names in headings."""
 
-    def of_line(self, line: str) -> tuple[Cue, ...]:
-        """The cues of a line; headings are tried on short ones only."""
-        line = line.lstrip(BULLETS)
-        key = matching_key(line)
-        found = self.starts.hits(key) + self.phrases.hits(key)
-        if len(line) > MAX_HEADING:
-            return found
-        return self.headings.hits(matching_key(line.strip(DECORATION) or line)) + found
+    def of_line(self, key: str) -> tuple[Cue, ...]:
+        """The cues of a line, given its `matching_key`; headings are found in short ones only."""
+        # The break keeps a heading's end from matching where a long line was cut off.
+        head = key[:MAX_HEADING] + "\n" if len(key) > MAX_HEADING else key
+        head = head.lstrip(BULLETS).rstrip(DECORATION) or head
+        return self.anchored.hits(head.encode()) + self.phrases.hits(key.encode())
 
     def of_sentence(self, sentence: str) -> Cue | None:
         """The first cue that is sure enough to take this sentence out of a body paragraph."""
-        found = self.sentences.hits(matching_key(sentence))
+        found = self.sentences.hits(matching_key(sentence).encode())
         return found[0] if found else None
 
     def clauses_of(self, paragraph: str) -> list[tuple[int, Cue]]:
@@ -123,7 +122,7 @@ class Cues:
 
     def name_in(self, heading: str) -> str:
         """The name in a heading: `Debian` in `Debian について`; empty where there is none."""
-        key = matching_key(heading.strip(DECORATION)).decode()
+        key = matching_key(heading.strip(BULLETS + DECORATION))
         return next((match[1].strip() for pattern in self.names if (match := pattern.fullmatch(key))), "")
 
 
@@ -135,21 +134,27 @@ def load_cues(config: StageConfig) -> Cues:
             for kind, table in kinds.items():
                 if group not in GROUPS or kind not in KINDS:
                     raise ValueError(f"{path.name}: no cue is called {group}.{kind}")
-                patterns += ((Cue(path.stem, group, kind), pattern) for pattern in _patterns(table))
-    headings = [(cue, f"^(?:{text})$") for cue, text in patterns if cue.kind == "heading"]
-    starts = [(cue, f"^(?:{text})") for cue, text in patterns if cue.kind == "start"]
+                cue = Cue(path.stem, group, kind, f"{group}.{kind}", *GROUPS[group])
+                patterns += ((cue, pattern) for pattern in _patterns(table))
+    anchored = [
+        (cue, f"^(?:{text}){'$' if cue.kind == 'heading' else ''}")
+        for cue, text in patterns
+        if cue.kind in {"heading", "start"}
+    ]
     loose = [(cue, text) for cue, text in patterns if cue.kind in {"anywhere", "sentence", "clause"}]
-    names = tuple(re2.compile(f"(?i){text.translate(_PLAIN)}") for cue, text in patterns if cue.kind == "name")
+    names = tuple(re2.compile(f"(?i){matching_key(text)}") for cue, text in patterns if cue.kind == "name")
     sure = [(cue, text) for cue, text in loose if cue.kind == "sentence"]
     clauses = tuple((cue, re2.compile(f"(?i){text}")) for cue, text in patterns if cue.kind == "clause")
-    return Cues(_compile(headings), _compile(starts), _compile(loose), _compile(sure), clauses, names)
+    return Cues(_compile(anchored), _compile(loose), _compile(sure), clauses, names)
 
 
-def matching_key(line: str) -> bytes:
-    """The form of a line that cues are matched against: plain blanks and apostrophes, no invisible characters."""
-    if not line.isascii():
-        line = line.translate(_PLAIN)
-    return line.encode("utf-8", "replace")
+def matching_key(text: str) -> str:
+    """The form of a text that cues are matched against: plain blanks and apostrophes, no invisible characters."""
+    if text.isascii():
+        return text
+    for odd, plain in _PLAIN:
+        text = text.replace(odd, plain)
+    return text.translate(_INVISIBLE) if _INVISIBLE_SIGNS.search(text) else text
 
 
 def _patterns(table: dict[str, Any]) -> list[str]:
@@ -168,13 +173,13 @@ def _compile(patterns: list[tuple[Cue, str]]) -> CueSet:
     automaton = re2.Set.SearchSet(options)
     for cue, pattern in patterns:
         try:
-            automaton.Add(pattern.translate(_PLAIN))
+            automaton.Add(matching_key(pattern))
         except re2.error as exc:
             raise ValueError(f"config/boilerplate/{cue.file}.toml, {cue.name}: {pattern}: {exc}") from exc
     automaton.Compile()
     return CueSet(tuple(cue for cue, _ in patterns), automaton)
 
 
-_PLAIN = {ord("\xa0"): " ", ord("\u3000"): " ", ord("\u202f"): " ", ord("\u2009"): " ", ord("’"): "'"} | dict.fromkeys(
-    map(ord, "\xad\u200b\u200c\u200d\u200e\u200f\u202a\u202b\u202c\ufeff\u2060")
-)
+_PLAIN = (("\xa0", " "), ("\u3000", " "), ("\u202f", " "), ("\u2009", " "), ("’", "'"))
+_INVISIBLE = dict.fromkeys(map(ord, "\xad\u200b\u200c\u200d\u200e\u200f\u202a\u202b\u202c\ufeff\u2060"))
+_INVISIBLE_SIGNS = re.compile("[\xad\u200b-\u200f\u202a-\u202c\ufeff\u2060]")

@@ -4,15 +4,14 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
-from itertools import groupby
+from typing import NamedTuple
 
 from streams.records import About, Caption, Contact
 from streams.stages.boilerplate_cues import Cues
 from streams.text.dates import find_dates
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
+class Part(NamedTuple):
     """A labelled stretch with its text, stripped."""
 
     label: str
@@ -274,15 +273,17 @@ def _clock(match: re.Match[str]) -> tuple[int, int]:
 # Where an anchor was stripped with its text: empty brackets, a blank before a comma, an article or preposition that
 # stands before another one (seed release: "لم يذكر كيم الـ ، بحسب", "لي جاي ميونغ مع في واشنطن").
 _GAP = re.compile(
-    r"<>|\(\s*\)|«\s*»|“\s*”|(?<=\w)(?<! )\s(?=[،,](?:\s|$))|(?<=ـ)\s(?=[،,.])|(?<=\sمع )(?=(?:في|من|إلى|على)\s)|(?<=\sمن )(?=(?:في|إلى|على)\s)|(?<=\swith )(?=in\s|at\s|of\s)|(?<=\sby )(?=in\s|at\s|of\s)"
+    r"<>|\(\s*\)|«\s*»|“\s*”|(?<=\w)(?<! )\s(?=[،,](?:\s|$))|(?<=ـ)\s(?=[،,.])|(?<=\sمع )(?=(?:في|من|إلى|على)\s)|(?<=\sمن )(?=(?:في|إلى|على)\s)"
 )
 
-_GAP_SIGNS = ("<>", "()", "( )", "«»", "« »", "“”", " ,", " ،", "ـ ", " مع ", " من ", " with in ", " with at ", " by in ", " by at ")
+_GAP_SIGNS = ("<>", "()", "( )", "“”", " ,")
+_ARABIC_GAP_SIGNS = (" ،", "ـ ", "« »", "«»", " مع ", " من ")
 
 
 def text_gaps(body: str) -> tuple[int, ...]:
     """Offsets in the body where the text of a link was lost upstream."""
-    if not any(sign in body for sign in _GAP_SIGNS):
+    signs = _GAP_SIGNS if "،" not in body else _GAP_SIGNS + _ARABIC_GAP_SIGNS
+    if not any(sign in body for sign in signs):  # rare, and cheaper than the search
         return ()
     return tuple(match.start() for match in _GAP.finditer(body))
 
@@ -294,5 +295,7 @@ def joined(parts: Iterable[Part]) -> str:
 
 def by_label(parts: Sequence[Part]) -> dict[str, list[Part]]:
     """Parts by their label, in order."""
-    ordered = sorted(parts, key=lambda part: part.label)
-    return {label: list(group) for label, group in groupby(ordered, key=lambda part: part.label)}
+    labelled: dict[str, list[Part]] = {}
+    for part in parts:
+        labelled.setdefault(part.label, []).append(part)
+    return labelled

@@ -10,9 +10,11 @@ from bisect import bisect_right
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
+from itertools import accumulate
 
 from streams.records import Markup
-from streams.stages.boilerplate_cues import Cue, Cues
+from streams.stages.boilerplate_cues import GROUPS, KINDS, Cue, Cues, matching_key
 from streams.text.dates import find_dates
 
 LENGTH_STEPS = (5, 10, 16, 24, 34, 48, 64, 85, 120, 180, 300)
@@ -27,6 +29,12 @@ PROSE_WITH_STOP = 60
 
 LONG = 220
 """Weighted characters: a full paragraph."""
+
+SAMPLE = 200
+"""Characters of a line that its shape is read from."""
+
+NEAR_STEPS = (1, 2, 3, 4, 6, 9, 15, 30)
+"""Lines: the buckets of distances."""
 
 MAX_DATE_LINE = 110
 """Characters. Dates are looked for in shorter lines only: there they are a date line, elsewhere just a date."""
@@ -55,22 +63,26 @@ HEADINGS = frozenset(
 ) | {"safe_harbor.sentence", "copyright.start", "source.start", "sectors.start", "distributor.anywhere"}
 """Cues that open a part of the release: they speak for the lines below, and the lines above end there."""
 
+PAGE = frozenset(f"{group}.{kind}" for group in ("navigation", "related") for kind in KINDS)
+"""Cues of a page's furniture."""
+
 FURNITURE = frozenset({"navigation.heading", "related.heading", "navigation.start", "copyright.start"})
 """Cues of what stands around and below an article on a web page."""
 
 _CJK = re.compile("[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff]")
-_URL = re.compile(
-    r"https?://|www\.|[a-z0-9-]\.(?:com|org|net|de|fr|jp|kr|cn|tw|vn|th|id|my|ru|es|br|io|gov|edu)\b", re.IGNORECASE
-)
 _EMAIL = re.compile(r"[\w.+-]@[\w-]+\.|\(at\)|\[at\]")
 _PHONE = re.compile(r"(?:\+|\(0|\b0|\b1[-.(])[\d\s()./-]{6,}\d|\d{3}[-. ]\d{3,4}[-. ]\d{4}")
 _TIME = re.compile(r"\d{1,2}[:.hH時时]\d\d")
-_ENDERS = re.compile(r"[.!?…][\"”’»)\]]*(?=\s|$)|[。！？]")
 _PUNCTUATION_END = frozenset(".!?…。！？؟।")
+_STOPS = (". ", "? ", "! ", "。", ".” ", '." ')
+_BARS = ("|", " / ", ">", "›", "»", "·", "•")
+_BULLETS = frozenset("•●*-–—·›»>■◆▶►※✓")
+_QUOTES = frozenset('"“”„«»「」『』‘')
+_NAMES = tuple(f"{group}.{kind}" for group in GROUPS for kind in KINDS)
+_ABOVE = {name: f"above={name}" for name in _NAMES}
+_BELOW = {name: f"below={name}" for name in _NAMES}
 _CLOSERS = '"”’»)]」』）】'
-_SEPARATORS = re.compile(r" [|/>›»·•] | ?[|›»•] ?")
 _CASED = re.compile("[A-Za-zÀ-ɏͰ-ϿЀ-ԯԱ-Ֆ]")
-_WORD = re.compile(r"[^\W\d_]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,37 +105,30 @@ class Line:
 
 
 def read_lines(text: str, cues: Cues) -> list[Line]:
-    """Cut a text into its lines that are not blank; together their spans cover the text."""
-    lines: list[Line] = []
-    starts: list[tuple[int, int, str]] = []
+    """Cut a text, which must be valid Unicode, into its lines that are not blank; their spans cover the text."""
+    rows: list[tuple[int, int, str, str, str]] = []
     at = 0
-    for number, raw in enumerate(text.split("\n")):
+    # One pass over the whole text is cheaper than one over each line; it removes no line breaks.
+    keys = matching_key(text).split("\n")
+    for number, (raw, key) in enumerate(zip(text.split("\n"), keys, strict=True)):
         if stripped := raw.strip():
-            starts.append((at, number, stripped))
+            rows.append((at, number, raw, stripped, key.strip()))
         at += len(raw) + 1
-    for position, (start, number, stripped) in enumerate(starts):
-        end = starts[position + 1][0] if position + 1 < len(starts) else len(text)
-        length = weighted_length(stripped)
-        ends = ends_sentence(stripped)
-        lines.append(
-            Line(
-                start=start if position else 0,
-                end=end,
-                at=text.index(stripped, start),
-                text=stripped,
-                number=number,
-                cues=cues.of_line(stripped),
-                length=length,
-                prose=length >= PROSE or (ends and length >= PROSE_WITH_STOP),
-            )
-        )
+    # Only scripts beyond Latin take two bytes and more a character.
+    wide = not text.isascii() and len(text.encode()) > 1.4 * len(text)
+    ends = [row[0] for row in rows[1:]] + [len(text)]
+    lines = []
+    for (start, number, raw, stripped, key), end in zip(rows, ends, strict=True):
+        length = weighted_length(stripped) if wide else len(stripped)
+        prose = length >= PROSE or (length >= PROSE_WITH_STOP and ends_sentence(stripped))
+        indent = 0 if raw[0] == stripped[0] else raw.index(stripped)
+        first = start if lines else 0
+        lines.append(Line(first, end, start + indent, stripped, number, cues.of_line(key), length, prose))
     return lines
 
 
 def weighted_length(text: str) -> float:
     """Length in Latin letters' worth."""
-    if text.isascii():
-        return len(text)
     return len(text) + (CJK_WEIGHT - 1) * len(_CJK.findall(text[:400]))
 
 
@@ -137,168 +142,174 @@ def line_features(
 ) -> list[list[str]]:
     """Describe every line by the features that the model has weights for."""
     count = len(lines)
-    seen = Counter(line.text for line in lines)
-    first_seen: dict[str, int] = {}
+    repeats = Counter(line.text for line in lines)
+    seen: set[str] = set()
     prose = [number for number, line in enumerate(lines) if line.prose]
     first, last = (prose[0], prose[-1]) if prose else (count, -1)
     caseless = _is_caseless(lines)
-    steps = [bisect_right(LENGTH_STEPS, line.length) for line in lines]
-    names = [sorted({cue.name for cue in line.cues}) for line in lines]
+    names = [tuple(dict.fromkeys([cue.name for cue in line.cues])) for line in lines]
     if markup:
-        names = [
-            sorted({*own, *_markup_names(markup.get(line.number))}) for own, line in zip(names, lines, strict=True)
-        ]
-    runs = _short_runs(lines, names)
-    stops = sum(line.prose and ends_sentence(line.text) for line in lines)
-    habit = f"stops={int(3 * stops / len(prose))}" if prose else "stops=none"
-    below = _next_heading(names)
-    blanks = _blank_lines_matter(lines)
-    heads = "\n\n".join(["", *(_fold(line.text) for line in lines[:HEAD]), ""])
-    folded_title = _fold(title)
+        names = [(*own, *_markup_names(markup.get(line.number))) for own, line in zip(names, lines, strict=True)]
     shapes = [_shape(line.text) for line in lines]
     kinds = [_kind(line) for line in lines]
-    dated = [any(word.startswith("date=") for word in shape) for shape in shapes]
+    beside = ["none", "none", *kinds, "none", "none"]
+    dated = [shape[-1].startswith("date=") for shape in shapes]
+    stops = sum(shapes[number][0] == "end=stop" for number in prose)
+    habit = f"stops={3 * stops // len(prose)}" if prose else "stops=none"
+    runs = _short_runs(lines, names)
+    below = _next_heading(names)
     passed = _furniture_passed(names, first)
+    blanks = _blank_lines_matter(lines)
+    near = list(accumulate((line.prose for line in lines), initial=0))
+    heads = "\n\n".join(["", *(_fold(line.text) for line in lines[:HEAD]), ""])
+    folded_title = _fold(title)
     features: list[list[str]] = []
     headings: list[tuple[int, str]] = []
     for number, line in enumerate(lines):
-        own = ["bias", f"len={steps[number]}"]
-        shape = shapes[number]
-        own += shape
-        own.append(f"len={steps[number]},{shape[0]}")
-        if caseless:
-            own.append(f"len={steps[number]},caseless")
-        # Place in the release.
+        shape, kind, cues = shapes[number], kinds[number], names[number]
+        step = bisect_right(LENGTH_STEPS, line.length)
+        end = shape[0]
         place = "before" if number < first else "after" if number > last else "inside"
-        own.append(f"place={place}")
-        own.append(f"place={place},len={steps[number]}")
-        own.append(f"top={_near(number)}")
-        own.append(f"foot={_near(count - 1 - number)}")
-        own.append(f"tenth={10 * number // count}")
+        own = [
+            *shape,
+            *_looks(step, end, place, kind, habit, caseless),
+            *_place(place, _near(number), _near(count - 1 - number)),
+            *_context(place, kind, end, passed[number], near[min(count, number + 5)] - near[max(0, number - 4)]),
+            *_neighbours(*beside[number : number + 5]),
+        ]
         if place == "before":
             own.append(f"to_first={_near(first - number)}")
         elif place == "after":
             own.append(f"to_last={_near(number - last)}")
-        own.append(f"prose_near={sum(lines[i].prose for i in range(max(0, number - 4), min(count, number + 5)))}")
-        kind = kinds[number]
-        own.append(f"{place},{kind},{shape[0]}")
-        own.append(f"{habit},{kind},{shape[0]}")
-        run = runs[number]
-        if run:
-            own.append(f"run={_near(run.length)}")
-            own.append(f"run={_near(run.length)},{place}")
-            own.append(f"run_page={run.page},{place}")
-            own.append(f"run_page={run.page},{'cue' if names[number] else 'nocue'}")
-            if run.after_colon:
-                own.append(f"run_after_colon,{place}")
-        # Neighbours.
-        for step in (-2, -1, 1, 2):
-            other = number + step
-            own.append(f"{step}:{kinds[other] if 0 <= other < count else 'none'}")
-        if 0 < number < count - 1:
-            own.append(f"{kinds[number - 1]}<{kind}<{kinds[number + 1]}")
-            if dated[number - 1] or dated[number + 1]:
-                own.append(f"date_beside={dated[number - 1]:d}{dated[number + 1]:d},{place}")
-        if 1 < number < count - 2 and kinds[number - 2] == kind == kinds[number + 2] != kinds[number + 1] == kinds[number - 1]:
-            own.append(f"alternates,{kind}")
-        own.append(f"passed={passed[number]}")
-        own.append(f"passed={passed[number]},{kind},{shape[0]}")
+        if run := runs[number]:
+            own += _run(_near(run.length), run.page, run.after_colon, place, bool(cues))
+        if 0 < number < count - 1 and (dated[number - 1] or dated[number + 1]):
+            own.append(f"date_beside={dated[number - 1]:d}{dated[number + 1]:d},{place}")
         if blanks:
             own.append(f"blank={number == 0 or line.number - lines[number - 1].number > 1}")
         # Repetition.
-        if seen[line.text] > 1:
-            own.append(f"again={'later' if line.text in first_seen else 'first'},{steps[number] > 5}")
-        first_seen.setdefault(line.text, number)
-        if number < HEAD or title:
-            own += _headline_features(line, steps[number], folded_title, heads if number < HEAD else "")
+        if repeats[line.text] > 1:
+            own.append(f"again={'later' if line.text in seen else 'first'},{step > 5}")
+            seen.add(line.text)
+        if 3 <= step <= 10 and (number < HEAD or title):
+            own += _headline_features(line, folded_title, heads if number < HEAD else "")
         # Cues here, above and below.
-        own += [f"cue={name}" for name in names[number]]
-        own += [f"cue={name},{place}" for name in names[number]]
-        own += [f"cue={name},{kind}" for name in names[number]]
-        if not names[number]:
-            own += ["nocue", f"nocue,{place},{kind}"]
+        for name in cues:
+            own += _cue(name, place, kind)
+        if not cues:
+            own += ("nocue", f"nocue,{place},{kind}")
         if number:
-            own += [f"above={name}" for name in names[number - 1]]
+            own += [_ABOVE[name] for name in names[number - 1]]
         if number + 1 < count:
-            own += [f"below={name}" for name in names[number + 1]]
-        if below[number]:
-            distance, name = below[number]
-            own.append(f"over={name},{'near' if distance < 4 else 'far'}")
-        headings = [(at, name) for at, name in headings if number - at <= REACH]
-        own += {f"under={name},{'near' if number - at < 4 else 'far'}" for at, name in headings}
-        headings += [(number, name) for name in names[number] if name in HEADINGS]
+            own += [_BELOW[name] for name in names[number + 1]]
+        if coming := below[number]:
+            own.append(f"over={coming[1]},{'near' if coming[0] < 4 else 'far'}")
+        if headings:
+            headings = [heading for heading in headings if number - heading[0] <= REACH]
+            own += dict.fromkeys([f"under={name},{'near' if number - at < 4 else 'far'}" for at, name in headings])
+        headings += [(number, name) for name in cues if name in HEADINGS]
         features.append(own)
     return features
 
 
+# Features that hang on few things are made once: they are asked for by every line of every release.
+@cache
+def _looks(step: int, end: str, place: str, kind: str, habit: str, caseless: bool) -> tuple[str, ...]:
+    looks = ("bias", f"len={step}", f"len={step},{end}", f"place={place},len={step}", f"{habit},{kind},{end}")
+    return (*looks, f"len={step},caseless") if caseless else looks
+
+
+@cache
+def _place(place: str, top: int, foot: int) -> tuple[str, ...]:
+    return (f"place={place}", f"top={top}", f"foot={foot}")
+
+
+@cache
+def _context(place: str, kind: str, end: str, passed: int, prose: int) -> tuple[str, ...]:
+    return (f"{place},{kind},{end}", f"prose_near={prose}", f"passed={passed}", f"passed={passed},{kind},{end}")
+
+
+@cache
+def _neighbours(two_above: str, above: str, kind: str, below: str, two_below: str) -> tuple[str, ...]:
+    around = (f"-2:{two_above}", f"-1:{above}", f"1:{below}", f"2:{two_below}", f"{above}<{kind}<{below}")
+    alternates = two_above == kind == two_below and above == below != kind
+    return (*around, f"alternates,{kind}") if alternates else around
+
+
+@cache
+def _run(size: int, page: int, after_colon: bool, place: str, has_cue: bool) -> tuple[str, ...]:
+    run = (
+        f"run={size}",
+        f"run={size},{place}",
+        f"run_page={page},{place}",
+        f"run_page={page},{'cue' if has_cue else 'nocue'}",
+    )
+    return (*run, f"run_after_colon,{place}") if after_colon else run
+
+
+@cache
+def _cue(name: str, place: str, kind: str) -> tuple[str, ...]:
+    return (f"cue={name}", f"cue={name},{place}", f"cue={name},{kind}")
+
+
 def _shape(text: str) -> list[str]:
-    """How the characters of a line look, whatever they say. The first feature says how it ends."""
-    tail = text[-1]
+    """How the characters of a line look, whatever they say. First how it ends; last, where it has one, its date."""
+    tail, head = text[-1], text[0]
     if ends_sentence(text):
-        end = "stop"
+        end = "end=stop"
     elif tail in ":：":
-        end = "colon"
+        end = "end=colon"
     elif tail in ",，、;；-–—":
-        end = "comma"
+        end = "end=comma"
     elif tail.isdigit():
-        end = "digit"
+        end = "end=digit"
     else:
-        end = "letter" if tail.isalpha() else "sign"
-    head = text[0]
-    if head.isupper():
-        start = "upper"
-    elif head.islower():
-        start = "lower"
+        end = "end=letter" if tail.isalpha() else "end=sign"
+    if head.isalpha():
+        start = "upper" if head.isupper() else "lower" if head.islower() else "caseless"
     elif head.isdigit():
         start = "digit"
     else:
-        start = (
-            "caseless"
-            if head.isalpha()
-            else "bullet"
-            if head in "•●*-–—·›»>■◆▶►※✓"
-            else "quote"
-            if head in "\"“„«「『'‘"
-            else "sign"
-        )
-    shape = [f"end={end}", f"start={start}"]
-    sample = text[:300]
-    stops = len(_ENDERS.findall(sample))
-    shape.append(f"stops={min(stops, 3)}")
-    if len(text) <= 200:
-        words = _WORD.findall(sample)
-        if words and start in {"upper", "lower"}:
+        start = "bullet" if head in _BULLETS else "quote" if head in _QUOTES else "sign"
+    sample = text[:SAMPLE]
+    stops = sum(map(sample.count, _STOPS)) + (end == "end=stop" and tail not in "。！？")
+    shape = [end, f"start={start}", f"stops={min(stops, 3)}"]
+    digits = sum(map(sample.count, "0123456789"))
+    date = ""
+    if len(text) <= SAMPLE:
+        if start in {"upper", "lower"}:
+            words = text.split()
             capitals = sum(word[0].isupper() for word in words)
-            share = capitals / len(words)
-            shape.append(f"capitals={int(4 * share)},{min(len(words), 8)}")
-            if sample.isupper():
+            shape.append(f"capitals={4 * capitals // len(words)},{min(len(words), 8)}")
+            if text.isupper():
                 shape.append("shouting")
-        digits = sum(map(str.isdigit, sample))
         if digits:
-            shape.append(f"digits={int(5 * digits / len(sample))}")
-        elif not words:
+            shape.append(f"digits={5 * digits // len(text)}")
+            if ":" in text and _TIME.search(text):
+                shape.append("time")
+            if digits > 2 and len(text) <= MAX_DATE_LINE and (dates := find_dates(text)):
+                rest = len(text) - sum(found.end - found.start for found in dates)
+                date = f"date={'only' if rest < 3 else 'mostly' if rest < 24 else 'some'}"
+        elif start in {"sign", "bullet"} and not any(map(str.isalpha, text)):
             shape.append("no_letters")
-        if _SEPARATORS.search(sample):
-            shape.append(f"bars={min(len(_SEPARATORS.findall(sample)), 4)}")
-        if digits and _TIME.search(sample):
-            shape.append("time")
-        if digits and len(text) <= MAX_DATE_LINE:
-            dates = find_dates(text)
-            if dates:
-                rest = len(text) - sum(date.end - date.start for date in dates)
-                shape.append(f"date={'only' if rest < 3 else 'mostly' if rest < 24 else 'some'}")
-        if sample.count(",") + sample.count("、") + sample.count("，") >= 3:
+        if bars := sum(map(text.count, _BARS)):
+            shape.append(f"bars={min(bars, 4)}")
+        if text.count(",") + text.count("、") + text.count("，") >= 3:
             shape.append("list")
+    if (colons := sample.count(":") + sample.count("：")) > 1:
+        shape.append(f"colons={min(colons, 4)}")
     if "@" in sample or "(at)" in sample:
         shape.append("email" if _EMAIL.search(sample) else "at")
-    if "." in sample and _URL.search(sample):
+    if "http" in sample or "www." in sample or ".com" in sample or ".org" in sample or ".net" in sample:
         shape.append("url")
-    if _PHONE.search(sample):
+    if digits > 6 and _PHONE.search(sample):
         shape.append("phone")
-    if "..." in text[-8:] or "…" in text[-4:]:
+    if text.endswith(("...", "…", "..")):
         shape.append("cut_off")
-    if any(quote in sample for quote in '"“”„«»「」『』'):
+    if '"' in sample or "“" in sample or "«" in sample or "「" in sample or "„" in sample or "”" in sample:
         shape.append("quotes")
+    if date:
+        shape.append(date)
     return shape
 
 
@@ -312,8 +323,8 @@ def _kind(line: Line) -> str:
 
 
 def _near(distance: int) -> int:
-    """Distances grow coarser: 0 to 4, 6, 9, 15, more."""
-    return bisect_right((1, 2, 3, 4, 6, 9, 15, 30), distance)
+    """Distances grow coarser: 0, 1, 2, 3, 4, 6, 9, 15, 30 and more."""
+    return bisect_right(NEAR_STEPS, distance)
 
 
 def _furniture_passed(names: Sequence[Sequence[str]], first: int) -> list[int]:
@@ -340,16 +351,15 @@ class _Run:
 
 def _short_runs(lines: Sequence[Line], names: Sequence[Sequence[str]]) -> list[_Run | None]:
     runs: list[_Run | None] = [None] * len(lines)
+    furniture = [any(name in PAGE for name in own) for own in names]
     start = 0
     for number in range(len(lines) + 1):
         if number < len(lines) and not lines[number].prose:
             continue
         if number > start:
-            page = sum(
-                any(name.startswith(("navigation", "related")) for name in names[at]) for at in range(start, number)
-            )
+            size = number - start
             colon = (start > 0 and lines[start - 1].text[-1] in ":：") or lines[start].text[-1] in ":："
-            runs[start:number] = [_Run(number - start, 3 * page // (number - start), colon)] * (number - start)
+            runs[start:number] = [_Run(size, 3 * sum(furniture[start:number]) // size, colon)] * size
         start = number + 1
     return runs
 
@@ -374,14 +384,12 @@ def _blank_lines_matter(lines: Sequence[Line]) -> bool:
 
 
 def _is_caseless(lines: Sequence[Line]) -> bool:
-    sample = "".join(line.text for line in lines[:60])[:1000]
+    sample = "".join([line.text[:40] for line in lines[:12]])
     return 2 * len(_CASED.findall(sample)) < len(sample)
 
 
-def _headline_features(line: Line, step: int, title: str, heads: str) -> list[str]:
-    """Say whether a line is the title, or repeats another line at the top with a site's name before or after it."""
-    if not 3 <= step <= 10:
-        return []
+def _headline_features(line: Line, title: str, heads: str) -> list[str]:
+    """Say whether a line is the title, or stands in another line at the top with a site's name before or after it."""
     folded = _fold(line.text)
     features = []
     if title:

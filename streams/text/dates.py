@@ -52,13 +52,17 @@ class FoundDate:
 
 
 def find_dates(text: str) -> tuple[FoundDate, ...]:
-    """Find the dates of a text, in order, without overlaps. Linear in the length of the text."""
-    plain = text.translate(_DIGITS) if not text.isascii() else text
-    found = []
-    for match in _pattern().finditer(plain):
-        iso = _READERS[match.lastgroup or ""](match)
-        if iso:
-            found.append(FoundDate(match.start(), match.end(), iso))
+    """Find the dates of a text, in order, without overlaps. Every date has digits, so only they are looked at: linear."""
+    plain = text if text.isascii() else text.translate(_DIGITS)
+    found: list[FoundDate] = []
+    done = 0
+    for number in _NUMBER.finditer(plain):
+        if number.start() < done:
+            continue
+        dated = _numeric(plain, number) or _named(plain, number)
+        if dated and dated.start >= done:
+            found.append(dated)
+            done = dated.end
     return tuple(found)
 
 
@@ -93,70 +97,105 @@ def _iso(year: int, month: int, day: int) -> str:
         return ""
 
 
+def _numeric(text: str, number: re.Match[str]) -> FoundDate | None:
+    """A date in figures, or with the words for year, month and day beside them as East Asian languages write it."""
+    if not text.startswith(_AFTER_NUMBER, number.end()):
+        return None
+    for pattern, read in _SHAPES:
+        if (match := pattern.match(text, number.start())) and (iso := read(match)):
+            era = _ERA.search(text, max(0, number.start() - ERA_LENGTH), number.start())
+            return FoundDate(era.start() if era else number.start(), match.end(), iso)
+    return None
+
+
 def _year_first(match: re.Match[str]) -> str:
-    year, month, day = (int(match[name]) for name in ("y1", "m1", "d1"))
+    year, month, day = (int(match[name]) for name in ("y", "m", "d"))
     return _iso(gregorian_year(year), month, day)
 
 
 def _year_last(match: re.Match[str]) -> str:
-    first, second, year = (int(match[name]) for name in ("a2", "b2", "y2"))
-    if year < 100:
-        year += 2000
-    year = gregorian_year(year)
+    first, second, year = (int(match[name]) for name in ("a", "b", "y"))
+    year = gregorian_year(year + 2000 if year < 100 else year)
     # Day first, as most of the world writes; the American order only where nothing else fits.
     return _iso(year, second, first) if second <= 12 else _iso(year, first, second)
 
 
 def _east_asian(match: re.Match[str]) -> str:
-    month, day = int(match["m3"]), int(match["d3"])
-    if match["y3"] is None:
-        return f"--{month:02}-{day:02}" if 1 <= month <= 12 and 1 <= day <= 31 else ""
-    year = int(match["y3"]) + (REIWA_OFFSET if match["era"] == "令和" else 0)
-    if match["era"] and year < 200:
-        year += ROC_OFFSET
-    return _iso(gregorian_year(year), month, day)
+    month, day = int(match["m"]), int(match["d"])
+    if match["y"] is None:
+        return _yearless(month, day)
+    year = int(match["y"])
+    era = _ERA.search(match.string, max(0, match.start() - ERA_LENGTH), match.start())
+    if era and era[1] == "令和":
+        return _iso(year + REIWA_OFFSET, month, day)
+    return _iso(year + ROC_OFFSET if era and year < 200 else gregorian_year(year), month, day)
 
 
 def _vietnamese(match: re.Match[str]) -> str:
-    return _iso(gregorian_year(int(match["y4"])), int(match["m4"]), int(match["d4"]))
+    return _iso(gregorian_year(int(match["y"])), int(match["m"]), int(match["d"]))
 
 
-def _day_month(match: re.Match[str]) -> str:
-    return _named(match["d5"], match["m5"], match["y5"])
+def _named(text: str, number: re.Match[str]) -> FoundDate | None:
+    """A date with the month's name after the day or before it."""
+    if number.end() - number.start() > 2:
+        return None
+    day = int(number[0])
+    if (link := _DAY_LINK.match(text, number.end())) and (month := _month_at(text, link.end())):
+        value, end = month
+        year = _YEAR_AFTER.match(text, end)
+        iso = _month_date(day, value, year[1] if year else None)
+        if iso:
+            # The dot of a shortened month belongs to the date; a full stop after it does not matter to anyone.
+            return FoundDate(number.start(), year.end() if year else end, iso)
+    before = _WORD_BEFORE.search(text, max(0, number.start() - LONGEST_MONTH), number.start())
+    if before and (value := _months().get(before[1].lower(), 0)):
+        end = _ORDINAL.match(text, number.end())
+        at = end.end() if end else number.end()
+        year = _YEAR_AFTER.match(text, at)
+        iso = _month_date(day, value, year[1] if year else None)
+        if iso:
+            return FoundDate(before.start(1), year.end() if year else at, iso)
+    return None
 
 
-def _month_day(match: re.Match[str]) -> str:
-    return _named(match["d6"], match["m6"], match["y6"])
-
-
-def _named(day: str, name: str, year: str | None) -> str:
+def _month_at(text: str, at: int) -> tuple[int, int] | None:
+    """The number of the month named at this place, and where its name ends."""
+    token = _TOKEN.match(text, at)
+    if not token:
+        return None
     months = _months()
-    month = months[_key(name)]
-    if month > 12:  # Hijri months are numbered from 101
-        return from_hijri(int(year), month - 100, int(day)).isoformat() if year and 1300 <= int(year) < 1600 else ""
-    if year is None:
-        return f"--{month:02}-{int(day):02}" if 1 <= int(day) <= 31 else ""
-    return _iso(gregorian_year(int(year)), month, int(day))
+    word = token[0].lower()
+    two = _TWO_TOKENS.match(text, at)
+    for name, end in (
+        *([(" ".join(two[0].lower().split()), two.end())] if two else []),
+        (word, token.end()),
+        (word.rstrip(".,;:)"), at + len(word.rstrip(".,;:)"))),
+        (word.split("/")[0], token.end()),
+        (word.split("-")[0], at + len(word.split("-")[0])),
+    ):
+        if value := months.get(name):
+            return value, end
+    # In scripts without blanks the year or a word may be glued on.
+    if word[0] > "\u0e00":
+        return next(((value, at + len(name)) for name, value in months.items() if word.startswith(name)), None)
+    return None
 
 
-_READERS = {
-    "yearfirst": _year_first,
-    "yearlast": _year_last,
-    "eastasian": _east_asian,
-    "vietnamese": _vietnamese,
-    "daymonth": _day_month,
-    "monthday": _month_day,
-}
+def _month_date(day: int, month: int, year: str | None) -> str:
+    if month > HIJRI:
+        return from_hijri(int(year), month - HIJRI, day).isoformat() if year and 1300 <= int(year) < 1600 else ""
+    return _yearless(month, day) if year is None else _iso(gregorian_year(int(year)), month, day)
 
 
-def _key(name: str) -> str:
-    return " ".join(name.lower().split())
+def _yearless(month: int, day: int) -> str:
+    return f"--{month:02}-{day:02}" if 1 <= month <= 12 and 1 <= day <= 31 else ""
 
 
 @cache
 def _months() -> dict[str, int]:
+    """Names of months, lower case, to their numbers; Hijri ones are numbered from 101."""
     months = {}
-    for table, base in ((_MONTHS, 0), (_HIJRI, 100)):
+    for table, base in ((_MONTHS, 0), (_HIJRI, HIJRI)):
         for language in table.strip().split("\n"):
             for number, spellings in enumerate(language.split(" "), start=1):
                 for spelling in spellings.split("|"):
@@ -164,21 +203,26 @@ def _months() -> dict[str, int]:
     return months
 
 
-@cache
-def _pattern() -> re.Pattern[str]:
-    names = "|".join(re.escape(name).replace(r"\ ", r"\s") for name in sorted(_months(), key=len, reverse=True))
-    # `31 آب/أغسطس` and `Nov.`: a second name after a slash and a dot are passed over.
-    return re.compile(
-        rf"""
-        (?P<yearfirst>(?<!\d)(?P<y1>\d{{4}})\s?(?P<s1>[-/.])\s?(?P<m1>\d{{1,2}})\s?(?P=s1)\s?(?P<d1>\d{{1,2}})(?!\d))
-        |(?P<yearlast>(?<![\d.])(?P<a2>\d{{1,2}})(?P<s2>[-/.])\s?(?P<b2>\d{{1,2}})(?P=s2)\s?(?P<y2>\d{{4}}|\d\d(?![\d.]))(?!\d))
-        |(?P<eastasian>
-            (?:(?P<era>中華民國|中华民国|民國|民国|令和)?\s?(?P<y3>(?<!\d)\d{{1,4}})\s?[年년]\s?)?
-            (?<!\d)(?P<m3>\d{{1,2}})\s?[月월]\s?(?P<d3>\d{{1,2}})\s?[日일號号])
-        |(?P<vietnamese>(?:ngày\s)?(?<!\d)(?P<d4>\d{{1,2}})\stháng\s(?P<m4>\d{{1,2}})(?:,|\snăm)?\s(?P<y4>\d{{4}}))
-        |(?P<daymonth>(?<!\d)(?P<d5>\d{{1,2}})(?:st|nd|rd|th|er|º|ª|\.)?\s?(?:de\s|d’|-|of\s)?
-            (?P<m5>{names})(?![^\W\d_])\.?(?:/[^\W\d_]+)?(?:(?:\sde(?:l)?|,|-|\sพ\.ศ\.)?\s?(?P<y5>\d{{4}})(?!\d))?)
-        |(?P<monthday>(?<![^\W\d_])(?=[^\W\d_]+\.?\s(?:[^\W\d_]{{2,8}}\s)?\d)(?P<m6>{names})\.?\s(?P<d6>\d{{1,2}})(?:st|nd|rd|th)?(?!\d)(?:,?\s(?P<y6>\d{{4}})(?!\d))?)
-        """,
-        re.IGNORECASE | re.VERBOSE,
-    )
+HIJRI = 100
+ERA_LENGTH = 6
+LONGEST_MONTH = 16
+"""Characters."""
+
+_NUMBER = re.compile(r"(?<!\d)\d{1,4}(?!\d)")
+_AFTER_NUMBER = (*"-/.年년月월", " 年", " 년", " 月", " 월", " /", " -", " .", " tháng")
+_ERA = re.compile(r"(中華民國|中华民国|民國|民国|令和)\s?$")
+_SHAPES = (
+    (re.compile(r"(?P<y>\d{4})\s?(?P<s>[-/.])\s?(?P<m>\d{1,2})\s?(?P=s)\s?(?P<d>\d{1,2})(?!\d)"), _year_first),
+    (
+        re.compile(r"(?<!\d\.)(?P<a>\d{1,2})(?P<s>[-/.])\s?(?P<b>\d{1,2})(?P=s)\s?(?P<y>\d{4}|\d\d(?![\d.]))(?!\d)"),
+        _year_last,
+    ),
+    (re.compile(r"(?:(?P<y>\d{1,4})\s?[年년]\s?)?(?P<m>\d{1,2})\s?[月월]\s?(?P<d>\d{1,2})\s?[日일號号]"), _east_asian),
+    (re.compile(r"(?P<d>\d{1,2})\stháng\s(?P<m>\d{1,2})(?:,|\snăm)?\s(?P<y>\d{4})(?!\d)"), _vietnamese),
+)
+_DAY_LINK = re.compile(r"(?:st|nd|rd|th|er|º|ª|\.)?\s?(?:de\s|d’|d'|-|of\s)?", re.IGNORECASE)
+_TOKEN = re.compile(r"[^\s\d,()（）«»]{3,16}")
+_TWO_TOKENS = re.compile(r"[\u0600-\u06ff]{2,8}\s[\u0600-\u06ff]{3,8}")
+_YEAR_AFTER = re.compile(r"[.,]?(?:\sde(?:l)?|,|-|\sพ\.ศ\.)?\s?(\d{4})(?!\d)", re.IGNORECASE)
+_WORD_BEFORE = re.compile(r"(?<![^\W\d_])([^\W\d_]{3,10})\.?\s$")
+_ORDINAL = re.compile(r"st|nd|rd|th", re.IGNORECASE)
