@@ -3,6 +3,7 @@
 import asyncio
 import fnmatch
 import json
+import os
 import re
 import subprocess
 import sys
@@ -22,7 +23,7 @@ from streams.runtime import health, settings
 from streams.runtime.embedded import free_port
 from streams.runtime.settings import Settings
 from tests.support import house
-from tests.support.kafka import POM, KafkaCluster
+from tests.support.kafka import POM, KafkaCluster, kafka_home, why_not
 
 ROOT = Path(__file__).parents[2]
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))
@@ -30,6 +31,9 @@ SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 DOCKERFILE = (ROOT / "Dockerfile").read_text(encoding="utf-8").replace("\\\n", " ")
 OURS = ["topics", "worker"]
 """The services that run our image."""
+
+CLUSTER_ID = "4L6g3nShT-eMCtK--X86sw"
+"""Any will do: 16 bytes in base64."""
 
 VARIABLE = re.compile(r"\$\{\w+:-(.*)\}")
 """Compose's own variables with a default."""
@@ -214,6 +218,29 @@ def test_every_dependency_is_pinned() -> None:
     text = (ROOT / "requirements" / "runtime.txt").read_text(encoding="utf-8")
     pinned = set(re.findall(r"^([a-z0-9-]+)==", text, re.MULTILINE))
     assert pinned >= {re.split(r"[\[<>=]", each)[0] for each in _project()["dependencies"]}
+
+
+def test_every_dependency_is_accounted_for() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    groups = [each for group in project["dependency-groups"].values() for each in group if isinstance(each, str)]
+    optional = [each for extra in project["project"]["optional-dependencies"].values() for each in extra]
+    wanted = [re.split(r"[\[<>=]", each)[0] for each in (*project["project"]["dependencies"], *optional, *groups)]
+    page = (ROOT / "docs" / "dependencies.md").read_text(encoding="utf-8")
+    listed = re.findall(r"^\| ([\w-]+) \| .+ \| .+ \|$", page, re.MULTILINE)
+    assert sorted(name for name in listed if name != "package") == sorted(wanted)
+
+
+def test_the_brokers_properties_are_ones_that_kafka_takes(tmp_path: Path) -> None:
+    """All of them, listeners too, by Kafka's own check; `test_it_runs` needs other addresses."""
+    if why := why_not():
+        (pytest.fail if os.environ.get("CI") else pytest.skip)(why)
+    properties = tmp_path / "server.properties"
+    lines = [f"{name}={value}\n" for name, value in (_kafka() | {"log.dirs": str(tmp_path / "data")}).items()]
+    properties.write_text("".join(lines), encoding="utf-8")
+    libraries = str(kafka_home() / "libs" / "*")
+    command = ["java", "-cp", libraries, "kafka.tools.StorageTool", "format", "-t", CLUSTER_ID, "-c", str(properties)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 @pytest.mark.kafka
