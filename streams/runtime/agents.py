@@ -28,6 +28,10 @@ from streams.runtime.settings import DeadLetter, Window
 
 log = structlog.get_logger()
 
+AHEAD = 1
+"""Windows handed over beyond one per process, so that no process waits for its next one. More would only turn what
+has arrived into many small windows: left here, it becomes a few large ones."""
+
 
 @dataclass(frozen=True, slots=True)
 class _Held:
@@ -72,6 +76,8 @@ class Loop:
         self._room = asyncio.Event()
         self._room.set()
         self._slot = asyncio.Semaphore(window.in_flight)
+        self._working = 0
+        self._pool_room = asyncio.Semaphore(offload.processes + AHEAD)
         self._idle = asyncio.Event()
         self._idle.set()
         self._draining = False
@@ -133,19 +139,31 @@ class Loop:
     async def _dispatch(self) -> None:
         """Windows of whatever has arrived by the time there is a slot: one release when idle, full ones under load."""
         while True:
-            await self._arrived.wait()
             await self._slot.acquire()
+            await self._pool_room.acquire()
+            await self._arrived.wait()
             if self._in_flight == len(self._pending) < self._window.releases:
                 await asyncio.sleep(self._window.linger_seconds)
             held = self._take()
-            work = asyncio.create_task(self._offload.process(self._hop.name, [h.incoming for h in held]))
+            work = asyncio.create_task(self._work([h.incoming for h in held]))
             self._metrics.window_releases.labels(self._hop.name).observe(len(held))
             self._batches.put_nowait(_Batch(held, work))
 
+    async def _work(self, window: Sequence[Incoming]) -> list[Outcome]:
+        self._working += 1
+        try:
+            return await self._offload.process(self._hop.name, window)
+        finally:
+            self._working -= 1
+            self._pool_room.release()
+
     def _take(self) -> tuple[_Held, ...]:
+        """The next window: what has arrived, shared between the processes that have nothing to do."""
+        idle = max(1, self._offload.processes - self._working)
+        most = min(self._window.releases, -(-len(self._pending) // idle))
         taken: list[_Held] = []
         size = 0
-        while self._pending and len(taken) < self._window.releases and size < self._window.bytes:
+        while self._pending and len(taken) < most and size < self._window.bytes:
             held = self._pending.popleft()
             taken.append(held)
             size += _size(held)

@@ -39,6 +39,10 @@ CRASHES_BEFORE_VERDICT = 2
 class Offload(Protocol):
     """Somewhere windows are worked on."""
 
+    @property
+    def processes(self) -> int:
+        """How many windows it works on at once."""
+
     async def process(self, hop: str, window: Sequence[Incoming]) -> list[Outcome]:
         """The window's outcomes, in order. Raises `Fatal` if no work can be done at all."""
 
@@ -51,6 +55,8 @@ class Offload(Protocol):
 
 class Inline:
     """Work in this process: for debugging. No time budget, no crash isolation, and the loop waits."""
+
+    processes = 1
 
     def __init__(self, tasks: Sequence[work.Task]) -> None:
         self._workers = {task.hop.name: work.prepare(task) for task in tasks}
@@ -87,6 +93,7 @@ class Pool:
             context.set_forkserver_preload(["streams.runtime.work"])
         self._progress = RawArray("d", [IDLE, IDLE] * slots)
         self._free = list(range(slots))
+        self.processes = processes
         self._slot_freed = asyncio.Condition()
         self._release_seconds = release_seconds
         self._metrics = metrics

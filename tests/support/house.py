@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import os
 import signal
 import subprocess
 import sys
@@ -21,7 +20,7 @@ from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka import ConsumerRecord as _ConsumerRecord
 
 from streams.runtime import events, hops, kafka, routes, settings, topics
-from streams.runtime.embedded import free_port
+from streams.runtime.embedded import free_port, spawn
 from streams.runtime.settings import Settings
 
 ConsumerRecord = _ConsumerRecord[Any, Any]
@@ -146,14 +145,8 @@ class House:
         """Start a worker process; wait until it is ready unless told otherwise."""
         port = free_port()
         log = self.folder / f"worker-{len(self.workers)}.log"
-        with log.open("wb") as sink:
-            process = subprocess.Popen(
-                [sys.executable, "-m", module, "--config", str(self.file), "worker", *arguments],
-                stdout=sink,
-                stderr=subprocess.STDOUT,
-                env=os.environ | {"NEWSMILL_HTTP__PORT": str(port), "NO_COLOR": "1"},
-                start_new_session=True,
-            )
+        command = (sys.executable, "-m", module, "--config", str(self.file), "worker", *arguments)
+        process = spawn(command, log, environment={"NEWSMILL_HTTP__PORT": str(port), "NO_COLOR": "1"}).process
         worker = Worker(process, f"http://127.0.0.1:{port}", log)
         self.workers.append(worker)
         if ready:
