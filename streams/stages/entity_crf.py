@@ -69,16 +69,18 @@ class Weights(NamedTuple):
     """One row a key, one column a label; the last row is zeros, for keys that are not there."""
     starts: NDArray[np.int32]
     """Where each bucket begins."""
+    occupied: NDArray[np.bool_]
+    """Whether a bucket holds anything: a table small enough for the processor's cache."""
     shift: np.uint32
 
     def look_up(self, keys: Keys) -> NDArray[np.intp]:
         """Rows of an array of keys."""
         flat = keys.ravel()
         buckets = flat >> self.shift
-        at = self.starts[buckets]
-        (open_,) = np.nonzero(self.starts[buckets + 1] > at)
+        (open_,) = np.nonzero(self.occupied[buckets])
         found = np.full(len(flat), len(self.keys), np.intp)
-        asked, at, end = flat[open_], at[open_], self.starts[buckets[open_] + 1]
+        asked, buckets = flat[open_], buckets[open_]
+        at, end = self.starts[buckets], self.starts[buckets + 1]
         while len(open_):
             same = self.keys[at] == asked
             found[open_[same]] = at[same]
@@ -94,7 +96,7 @@ def weights_of(keys: Keys, rows: Floats) -> Weights:
     shift = np.uint32(32 - bits)
     starts = np.searchsorted(keys >> shift, np.arange(2**bits + 1, dtype=np.uint32)).astype(np.int32)
     nothing = np.zeros((1, rows.shape[1]), np.float32)
-    return Weights(keys, np.concatenate([rows, nothing]), starts, shift)
+    return Weights(keys, np.concatenate([rows, nothing]), starts, np.diff(starts) > 0, shift)
 
 
 @dataclass(slots=True)

@@ -59,6 +59,13 @@ _DEFINED: Final = re.compile(
     r"(?P<name>[^()（）\"“”„«»「」『』‘'，,;；\n]{2,40}?)[\"“”»」』’']?\s?"
     r"(?:[)）,，;；]| or | und | oder | y | o | e | ou )"
 )
+_ACRONYM: Final = re.compile(
+    r"(?<=\w)(?= ?[(（](?:the |die |der |das |la |le |el )?[\"“„«]?(?P<name>[^\W\d_a-z]{2,6})[\"”“»]?[)）])"
+)
+_HYPHENED: Final = re.compile(r"[^\s\-()（）,;.“”\"]+")
+_LINKS: Final = re.compile(
+    r"of|and|the|for|de|la|del|y|e|et|des|du|d|l|und|für|der|des|dan|da|do|dos|das|по|и|в|на|untuk|bagi|von|zu|to|in|on|&"
+)
 _GENERIC: Final = re.compile(
     r"(?i)(?:the )?(?:company|group|corporation|issuer|parent|buyer|seller|fund|bank|gesellschaft|unternehmen|gruppe|"
     r"société|groupe|compañía|empresa|sociedad|companhia|grupo|perseroan|syarikat|kumpulan|компания|общество|группа|الشركة|المجموعة|"
@@ -68,11 +75,17 @@ _NOT_A_NAME: Final = re.compile(r"[\d\W_]*")
 
 _PAIRS: Final = ("()", "（）", "«»", "“”", "„“", "「」", "『』", "[]", "《》")
 _QUOTES: Final = "«“„「『《"
-_EDGE: Final = " \u00a0\u3000\"'’‘“”„«»「」『』,，、.。:：;；-–—()（）"
-"""What a name neither begins nor ends with; a company's full point comes back with its legal form."""
+_EDGE: Final = " \u00a0\u3000\"'’‘“”„«»「」『』,，、。:：;；-–—()（）"
+"""What a name neither begins nor ends with."""
+
+_FULL_POINT: Final = re.compile(r"(?<=[^\W\d_\u0e00-\u0e7f]{6})\.$")
+"""A full point after a whole word; one after a few letters, or Thai ones, is part of an abbreviation."""
 
 MOST_RUNNING: Final = 4
 """Words of four letters and more in small letters; a name with more of them is a sentence."""
+
+SHORTEST_WORD: Final = 7
+"""Letters from which capitals in brackets are a word, no abbreviation."""
 
 SHORTEST: Final = 3
 """Letters of a name that is looked for all over the text; two, where a letter is a syllable or a word."""
@@ -91,7 +104,7 @@ def refine(text: str, names: Iterable[Name], language: str, taken: bytearray, br
         trimmed for name in names if (trimmed := _trim(text, name)) and not any(taken[trimmed.start : trimmed.end])
     ]
     kept = _without_overlap([*_companies(text, names), *names])
-    kept = _without_overlap([*_before_brackets(text, kept, brackets), *kept])
+    kept = _without_overlap([*_before_brackets(text, kept, brackets), *_spelt_out(text, kept), *kept])
     defined = [name for name in _defined(text, kept) if not any(taken[name.start : name.end])]
     kept = _without_overlap([*defined, *kept])
     return sorted(_everywhere(text, kept, defined, language, taken))
@@ -131,6 +144,27 @@ def _before_brackets(text: str, names: Sequence[Name], brackets: Sequence[int]) 
             yield Name(end - len(run[0]), end, "ORGANISATION")
 
 
+def _spelt_out(text: str, names: Sequence[Name]) -> Iterator[Name]:
+    """Organisations whose initials follow in brackets: `Securities and Exchange Commission (the “SEC”)`."""
+    places = {name.end for name in names if name.type == "PLACE"}
+    for bracket in _ACRONYM.finditer(text):
+        start = max(0, bracket.start() - 100)
+        words = list(_HYPHENED.finditer(text, text.rfind("\n", start, bracket.start()) + 1 or start, bracket.start()))
+        initials = ""
+        for word in reversed(words[-12:]):
+            if word[0][0].isupper():
+                initials = word[0][0] + initials
+                listed = "," in text[word.start() : bracket.start()]
+                if initials == bracket["name"] and bracket.start() not in places and not listed:
+                    yield Name(word.start(), bracket.start(), "ORGANISATION")
+                    yield Name(*bracket.span("name"), "ORGANISATION")
+                    break
+            elif not _LINKS.fullmatch(word[0]):
+                break
+            if len(initials) >= len(bracket["name"]):
+                break
+
+
 def _defined(text: str, names: Sequence[Name]) -> Iterator[Name]:
     """Short names in brackets right after the full one: `(“Civitas” or the “Company”)`, `(ASB)`, `（简称“神达”）`."""
     for name in names:
@@ -141,8 +175,18 @@ def _defined(text: str, names: Sequence[Name]) -> Iterator[Name]:
             continue
         alias = match["name"]
         full = text[name.start : name.end]
+        if alias.isupper() and len(alias) < SHORTEST_WORD and _abbreviates(alias, full):
+            yield name._replace(type="ORGANISATION")
+            yield Name(*match.span("name"), "ORGANISATION")
+            continue
         if alias.isupper() or alias.casefold() in full.casefold() or match[0].lstrip()[1:2] in "\"“„«「『‘'":
             yield Name(*match.span("name"), name.type)
+
+
+def _abbreviates(short: str, full: str) -> bool:
+    """Whether the letters of `short` stand in `full` in their order, from its first on: `MHD`, Malteser Hilfsdienst."""
+    letters = iter(full.casefold())
+    return full[:1] == short[:1] and all(letter in letters for letter in short.casefold())
 
 
 def _everywhere(
@@ -154,6 +198,7 @@ def _everywhere(
         votes.setdefault(text[name.start : name.end], Counter())[name.type] += 1
     settled = {surface: types.most_common(1)[0][0] for surface, types in votes.items()}
     settled |= {text[name.start : name.end]: name.type for name in defined}
+    settled |= {core: "ORGANISATION" for surface in [*settled] if (core := _without_form(surface))}
     for surface, kind in list(settled.items()):
         words = surface.split()
         # A person's last name alone, later on: unless it is a name of something else by itself.
@@ -176,6 +221,13 @@ def _everywhere(
     return found
 
 
+def _without_form(surface: str) -> str:
+    """What a company with a legal form is called without it; nothing where that is too short to stand alone."""
+    form = _ENDS_IN_FORM.search(surface.rstrip("."))
+    core = surface[: form.start()].rstrip(" ,") if form else ""
+    return core.removeprefix("The ") if len(core) > SHORTEST else ""
+
+
 def _worth_finding(surface: str) -> bool:
     wide = surface[0] >= "\u0e00"
     if len(surface) < (2 if wide else SHORTEST):
@@ -191,7 +243,10 @@ def _end_of(text: str, start: int, end: int, language: str) -> int:
         and text[start - 1 : start] in set("وفبلك")
         and not text[max(start - 2, 0) : start - 1].isalnum()
     )
-    if text[start] < "\u0e00" and text[start - 1 : start].isalnum() and not clitic:
+    if text[start] < "\u0e00" and (text[start - 1 : start].isalnum() and not clitic):
+        return 0
+    # Nor within an address or a compound: `wiki/Muck_(Film)`, `Friedrich-Ebert-Straße`.
+    if text[start - 1 : start] in _JOINTS or (text[end : end + 1] in _JOINTS and text[end + 1 : end + 2].isalnum()):
         return 0
     if text[end - 1] >= "\u0e00" or not text[end : end + 1].isalnum():
         return end
@@ -199,6 +254,7 @@ def _end_of(text: str, start: int, end: int, language: str) -> int:
     return (ending.end() if language in {"de", "ru"} else end) if ending else 0
 
 
+_JOINTS: Final = frozenset("_/@#-")
 _ENDINGS: Final = {
     "de": re.compile(r"e?s(?!\w)"),
     "ru": re.compile(r"(?:а|у|ом|е|ы|и|ой|ого|ому|ым|ю|я|ем|ей)(?!\w)"),
@@ -222,7 +278,9 @@ def _trim(text: str, name: Name) -> Name | None:
     surface = text[start:end]
     start += len(surface) - len(surface.lstrip(_EDGE))
     end = start + len(surface.strip(_EDGE))
-    if text[end : end + 1] == "." and _ENDS_IN_FORM.search(text, start, end):
+    if _FULL_POINT.search(text, start, end):
+        end -= 1
+    elif text[end : end + 1] == "." and _ENDS_IN_FORM.search(text, start, end):
         end += 1
     surface = text[start:end]
     if _NOT_A_NAME.fullmatch(surface) or (len(surface) == 1 and surface < "\u0e00") or not surface:
