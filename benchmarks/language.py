@@ -20,8 +20,9 @@ from unittest.mock import patch
 
 from streams.records import RawRelease
 from streams.stage import StageConfig, config_directory
-from streams.stages import detect_language as stage
-from streams.stages.detect_language import DETECT_LANGUAGE, clean
+from streams.stages import language_pool
+from streams.stages.detect_language import DETECT_LANGUAGE
+from streams.stages.language_letters import clean
 from tests.quality.language import FIFTEEN, KINDS, Text, reporting_half
 
 Detect = Callable[[Text, str], str]
@@ -72,7 +73,7 @@ def _pool_alone() -> Detect:
     detect = _stage()
 
     def detect_by_pool(item: Text, kind: str) -> str:
-        with patch.object(stage, "agreed", lambda *_: ""):
+        with patch.object(language_pool, "agreed", lambda *_: ""):
             return detect(item, kind)
 
     return detect_by_pool

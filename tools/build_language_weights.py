@@ -18,7 +18,8 @@ from pathlib import Path
 import numpy as np
 
 from streams.stage import StageConfig, config_directory
-from streams.stages import detect_language as stage
+from streams.stages import language_pool as pool
+from streams.stages.language_letters import clean, look_at_letters
 
 KINDS = ("sent", "head", "title", "doc")
 RIDGE = 1.0
@@ -30,19 +31,19 @@ def fitting_half(text: str) -> bool:
     return hashlib.sha256(text.encode()).digest()[0] % 2 == 0
 
 
-def samples(folder: Path, kit: stage.LanguageKit) -> Iterator[tuple[np.ndarray, int]]:
+def samples(folder: Path, kit: pool.LanguageKit) -> Iterator[tuple[np.ndarray, int]]:
     """Yield the pool's rows for each text of the fitting half, and which row is the right one."""
     for kind in KINDS:
         for line in gzip.decompress((folder / f"dev_{kind}.jsonl.gz").read_bytes()).splitlines():
             item = json.loads(line)
             if not fitting_half(item["text"]):
                 continue
-            text = stage.clean(item["text"])
-            letters = stage.look_at_letters(text, Counter(text))
-            if letters.script not in kit.names or letters.evidence < stage.MIN_EVIDENCE:
+            text = clean(item["text"])
+            letters = look_at_letters(text, Counter(text))
+            if letters.script not in kit.names or letters.evidence < pool.MIN_EVIDENCE:
                 continue
-            tags, rows = stage.pool_evidence(stage.Sample.of(text, letters, kit), kit)
-            tag = stage.MALAYIC if item["language"] in ("id", "ms") else item["language"]
+            tags, rows = pool.pool_evidence(pool.Sample.of(text, letters, kit), kit)
+            tag = pool.MALAYIC if item["language"] in ("id", "ms") else item["language"]
             if tag in tags:
                 yield np.array(rows), tags.index(tag)
 
@@ -69,8 +70,8 @@ def fit(data: list[tuple[np.ndarray, int]]) -> np.ndarray:
 def main() -> None:
     """Fit, and write the file."""
     config = StageConfig(config_directory())
-    weights = fit(list(samples(Path(sys.argv[1]), stage.prepare(config))))
-    table = {"pool": dict(zip(stage.POOL_COLUMNS, weights.round(3).tolist(), strict=True))}
+    weights = fit(list(samples(Path(sys.argv[1]), pool.prepare(config))))
+    table = {"pool": dict(zip(pool.POOL_COLUMNS, weights.round(3).tolist(), strict=True))}
     config.path("language/weights.json").write_text(json.dumps(table, indent=2) + "\n", encoding="utf-8")
     print(json.dumps(table, indent=2))
 

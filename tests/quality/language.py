@@ -16,7 +16,8 @@ from typing import NamedTuple
 
 from streams.records import IdentifiedRelease, RawRelease
 from streams.stage import StageConfig, config_directory
-from streams.stages.detect_language import DETECT_LANGUAGE, LanguageKit, detect_language
+from streams.stages.detect_language import DETECT_LANGUAGE, detect_language
+from streams.stages.language_pool import LanguageKit
 
 FIFTEEN = ("en", "ko", "ja", "ar", "zh-Hans", "zh-Hant", "vi", "th", "id", "ms", "de", "ru", "fr", "es", "pt")
 KINDS = {"sentence": "sent", "slice": "head", "title": "title", "document": "doc"}

@@ -17,8 +17,11 @@ from hypothesis import strategies as st
 from streams.codec import decode, encode
 from streams.records import IdentifiedRelease, RawRelease
 from streams.stage import StageConfig, config_directory
-from streams.stages import detect_language as stage
-from streams.stages.detect_language import DETECT_LANGUAGE, LanguageKit, clean, cut, detect_language
+from streams.stages import language_pool as pool
+from streams.stages.detect_language import DETECT_LANGUAGE, detect_language
+from streams.stages.language_letters import clean, look_at_letters
+from streams.stages.language_map import cut
+from streams.stages.language_pool import LanguageKit
 from streams.text.scripts import count_scripts, script_of
 
 STORY = {
@@ -232,6 +235,8 @@ HOSTILE = {
     "only digits": "0123456789" * 1000,
     "mixed direction": "\u202e" + STORY["ar"] + "\u202c\u200f" + STORY["en"] + "\u2067\u2069",
     "combining marks": "é" * 100 + "\u0301" * 10_000,
+    "one Indonesian word": "Dia mengatakan bahwa dia tidak bisa karena " + "bahwa karena kantor universitas " * 5_000,
+    "only signs between languages": f"{STORY['de']}\n" + "，。、：" * 60 + f"\n{STORY['zh-Hans']}\n{STORY['ru']}",
     "private use": "\ue000\uf8ff" * 1000,
     "every character": "".join(map(chr, range(1, 0x30000))),
     "nul": "\x00" * 1000,
@@ -323,14 +328,14 @@ def test_the_cheap_agreement_loses_nothing_to_the_pool(kit: LanguageKit) -> None
     decided, cost = 0, []
     for item in items:
         text = clean(item["text"])
-        letters = stage.look_at_letters(text, Counter(text))
+        letters = look_at_letters(text, Counter(text))
         if letters.script not in kit.names:
             continue
-        sample = stage.Sample.of(text, letters, kit)
-        if tag := stage.agreed(sample, kit):
+        sample = pool.Sample.of(text, letters, kit)
+        if tag := pool.agreed(sample, kit):
             decided += 1
-            pooled = stage.rank_by_pool(sample, kit)[0][0]
-            right = stage.MALAYIC if item["language"] in ("id", "ms") else item["language"]
+            pooled = pool.rank_by_pool(sample, kit)[0][0]
+            right = pool.MALAYIC if item["language"] in ("id", "ms") else item["language"]
             if tag != right and pooled == right:
                 cost.append(item)
     assert decided > 700
