@@ -117,7 +117,11 @@ def company_names() -> Iterator[tuple[str, str]]:
     for stock in PyTickerSymbols().get_all_stocks():
         codes = (s.get("google") or "" for s in stock.get("symbols", ()))
         home = HOME.get(stock.get("country", ""), ())
-        symbols = " ".join(sorted({f"{mic}:{symbol}" for mic, symbol in map(listing, codes) if mic in home}))
+        # Of several symbols on one exchange the shortest is the share, the others are its receipts.
+        shares = {
+            mic: symbol for mic, symbol in sorted(map(listing, codes), key=lambda x: (-len(x[1]), x)) if mic in home
+        }
+        symbols = " ".join(f"{mic}:{symbol}" for mic, symbol in sorted(shares.items()))
         name = re.sub(r"\s*\(.*", "", stock["name"]).strip()
         short = name
         while (shorter := form.sub("", short)) != short:

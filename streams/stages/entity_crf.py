@@ -66,7 +66,7 @@ class Weights(NamedTuple):
 
     keys: Keys
     rows: Floats
-    """One row a key, one column a label; the last row is zeros, for keys that are not there."""
+    """One row a key, one column a label."""
     starts: NDArray[np.int32]
     """Where each bucket begins."""
     occupied: NDArray[np.bool_]
@@ -74,7 +74,7 @@ class Weights(NamedTuple):
     shift: np.uint32
 
     def look_up(self, keys: Keys) -> NDArray[np.intp]:
-        """Rows of an array of keys."""
+        """Rows of an array of keys; for a key that is not there, one past the last row."""
         flat = keys.ravel()
         buckets = flat >> self.shift
         (open_,) = np.nonzero(self.occupied[buckets])
@@ -95,8 +95,7 @@ def weights_of(keys: Keys, rows: Floats) -> Weights:
     bits = max(1, int(np.ceil(np.log2(2 * len(keys) + 2))))
     shift = np.uint32(32 - bits)
     starts = np.searchsorted(keys >> shift, np.arange(2**bits + 1, dtype=np.uint32)).astype(np.int32)
-    nothing = np.zeros((1, rows.shape[1]), np.float32)
-    return Weights(keys, np.concatenate([rows, nothing]), starts, np.diff(starts) > 0, shift)
+    return Weights(keys, rows, starts, np.diff(starts) > 0, shift)
 
 
 @dataclass(slots=True)
@@ -128,20 +127,22 @@ class Crf:
         rows = self._remember(surfaces)
         scores = np.zeros((len(surfaces), len(LABELS)), np.float32)
         inner = slice(MARGIN, len(surfaces) - MARGIN)
+        alone = self.emissions.take(rows, axis=0)
         for column, offset in enumerate(_OFFSETS):
-            shifted = rows[MARGIN + offset : len(surfaces) - MARGIN + offset]
-            scores[inner] += self.emissions[shifted, column]
+            scores[inner] += alone[MARGIN + offset : len(surfaces) - MARGIN + offset, column]
         scores[inner] += self._sum_weights(neighbour_keys(self.facets[rows], listed, letters=self.letters))
         scores[rows == self.rows[""]] = _BLANK
         return scores
 
     def _sum_weights(self, keys: Keys) -> Floats:
         """Sum the weights of each row of keys: (n, k) to (n, labels)."""
-        found = self.weights.look_up(keys)
-        total = self.weights.rows[found[:, 0]]
-        for column in range(1, keys.shape[1]):
-            (hits,) = np.nonzero(found[:, column] < len(self.weights.keys))
-            total[hits] += self.weights.rows[found[hits, column]]
+        found = self.weights.look_up(keys).ravel()
+        (hits,) = np.nonzero(found < len(self.weights.keys))
+        row = hits // keys.shape[1]
+        first = np.flatnonzero(np.diff(row, prepend=-1))
+        total = np.zeros((len(keys), len(LABELS)), np.float32)
+        if len(hits):
+            total[row[first]] = np.add.reduceat(self.weights.rows.take(found[hits], axis=0), first, axis=0)
         return total
 
     def _remember(self, surfaces: list[str]) -> NDArray[np.intp]:

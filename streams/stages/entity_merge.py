@@ -34,6 +34,20 @@ _ENDINGS: Final = {
 _BARE_ENDINGS: Final = {"ru": ("", "а", "я", "й", "ь", "о", "ы", "и", "ия", "ий", "ая", "ый")}
 """What a name has in its first form instead."""
 
+_PLACE_WORDS: Final = {
+    "th": ("ประเทศ จังหวัด จ. เมือง กรุง นคร", "ฯ"),
+    "vi": ("tỉnh TP. TP thành phố nước", ""),
+    "id": ("Kota Kabupaten Provinsi Pulau", ""),
+    "ms": ("Bandar Negeri Pulau", ""),
+    "ja": ("", "都 府 県 市 州 区 島"),
+    "zh-Hans": ("", "市 省 县 州 区 岛"),
+    "zh-Hant": ("", "市 省 縣 州 區 島"),
+    "ko": ("", "시 도 군 주"),
+    "ru": ("г. город", ""),
+    "ar": ("مدينة دولة جمهورية مملكة", ""),
+}
+"""What a place is, written before or after its name, which the lists leave out."""
+
 _ARABIC_CLITICS: Final = ("وال", "بال", "كال", "فال", "ولل", "لل", "و", "ف", "ب", "ل", "ك", "ال")
 
 _COMPANY_FORM: Final = re.compile(
@@ -131,6 +145,8 @@ def _bare(folded: str, language: str) -> list[str]:
     """A name without what the sentence put on it."""
     if language == "ar":
         return [folded.removeprefix(c) for c in _ARABIC_CLITICS if folded.startswith(c) and len(folded) - len(c) >= 3]
+    if language == "th":
+        return [folded.removeprefix(title) for title in _THAI_TITLES if folded.startswith(title) and folded != title]
     if language == "ru":
         return ["~" + " ".join(_stem(word) for word in folded.split())]
     return [
@@ -138,6 +154,9 @@ def _bare(folded: str, language: str) -> list[str]:
         for ending in _ENDINGS.get(language, ())
         if folded.endswith(ending) and len(folded) - len(ending) >= (2 if language == "ko" else 3)
     ]
+
+
+_THAI_TITLES: Final = ("นางสาว", "นาย", "นาง", "น.ส.", "ดร.", "คุณ", "อ.")
 
 
 def _stem(word: str) -> str:
@@ -157,6 +176,13 @@ def place_forms(surface: str, language: str) -> Iterable[str]:
         if surface.endswith(ending) and len(surface) - len(ending) >= 2:
             stem = surface.removesuffix(ending)
             yield from (stem + bare for bare in _BARE_ENDINGS.get(language, ("",)))
+    before, after = _PLACE_WORDS.get(language, ("", ""))
+    for word in before.split():
+        if surface.startswith(word) and len(surface) > len(word) + 1:
+            yield surface.removeprefix(word).strip()
+    for word in after.split():
+        if surface.endswith(word) and len(surface) > len(word) + 1:
+            yield surface.removesuffix(word).strip()
     if surface.isupper() and len(surface) > 3:
         yield surface.title()
 

@@ -114,7 +114,8 @@ def _companies(text: str, names: Sequence[Name]) -> Iterator[Name]:
     """Companies with a legal form: by their pattern, or as the tagger saw them with the form that follows."""
     for match in _COMPANY.finditer(text):
         leading = _LEADING.match(text, *match.span())
-        yield Name(leading.end() if leading else match.start(), match.end(), "ORGANISATION")
+        start = leading.end() if leading else match.start()
+        yield Name(_after_link(text, names, start, match.end()), match.end(), "ORGANISATION")
     for match in _OTHER_COMPANIES.finditer(text):
         yield Name(*match.span(), "ORGANISATION")
     for form in _FORM_LAST.finditer(text):
@@ -127,6 +128,12 @@ def _companies(text: str, names: Sequence[Name]) -> Iterator[Name]:
     for name in names:
         if name.type != "PERSON" and (form := _FORM_AFTER.match(text, name.end)):
             yield Name(name.start, form.end(), "ORGANISATION")
+
+
+def _after_link(text: str, names: Sequence[Name], start: int, end: int) -> int:
+    """Where a company begins that the tagger saw after `of` or `der`: `Vorstand der Siemens AG` is not all name."""
+    seen = [n.start for n in names if start < n.start < end and n.type == "ORGANISATION"]
+    return next((at for at in seen if re.search(rf"\b{_LINK} $", text[start:at])), start)
 
 
 def _before_brackets(text: str, names: Sequence[Name], brackets: Sequence[int]) -> Iterator[Name]:
