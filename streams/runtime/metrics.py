@@ -2,6 +2,8 @@
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info
 
+from streams.errors import Reason
+
 STAGE_BUCKETS = (0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0)
 """Seconds of one stage for one release: tenths of a millisecond to the whole time budget."""
 
@@ -55,3 +57,14 @@ class Metrics:
         )
         self.joined = gauge("joined", "1 when the hop has partitions or knows that it gets none.", "hop")
         self.info = Info("news_worker", "What this worker runs.", registry=registry)
+
+    def expect(self, hop: str, stages: tuple[str, ...]) -> None:
+        """Show the hop's counters at zero from the start: an increase from nothing is none to Prometheus."""
+        for each in (self.received, self.sent, self.kills, self.delivery_retries, self.rebalances):
+            each.labels(hop)
+        for reason in Reason:
+            self.dead_letters.labels(hop, reason.value)
+        for cause in ("timeout", "crash"):
+            self.pool_restarts.labels(hop, cause)
+        for stage in stages:
+            self.stage_seconds.labels(stage)

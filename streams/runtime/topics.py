@@ -114,29 +114,35 @@ async def create(settings: Settings, topics: Iterable[Topic]) -> tuple[list[str]
 
 
 async def verify(settings: Settings, topics: Iterable[Topic]) -> list[Difference]:
-    """Compare the broker's topics with the table: missing, partition count, replication, size limits."""
+    """Compare the broker's topics with the table: there at all, partitions, replicas, size limit, in-sync replicas.
+
+    More than the table asks for is fine, but for partitions: keys would move.
+    """
     wanted = {topic.name: topic for topic in topics}
     async with kafka.admin(settings.broker) as admin:
         try:
             # Listed first: describing a missing topic by name makes the embedded broker create it.
             there = set(await admin.list_topics()) & set(wanted)
             described = {t["topic"]: t for t in await admin.describe_topics(sorted(there))} if there else {}
-            limits = await _size_limits(admin, described)
+            configs = await _configs(admin, described)
         except KafkaError as exc:
             raise Fatal(Exit.UNAVAILABLE, f"the topics of {settings.broker.bootstrap} cannot be read: {exc}") from exc
     return [
         difference
         for name, topic in wanted.items()
-        for difference in _differences(topic, described.get(name), limits.get(name))
+        for difference in _differences(topic, described.get(name), configs.get(name, {}))
     ]
 
 
-def _differences(topic: Topic, found: dict[str, object] | None, limit: int | None) -> Iterator[Difference]:
+AT_LEAST = ("max.message.bytes", "min.insync.replicas")
+"""Topic settings that must not be below the table's."""
+
+
+def _differences(topic: Topic, found: dict[str, Any] | None, config: dict[str, str]) -> Iterator[Difference]:
     if found is None or found.get("error_code"):
         yield Difference(topic.name, "does not exist", "Run: newsmill topics create")
         return
     partitions = found["partitions"]
-    assert isinstance(partitions, list)
     if len(partitions) != topic.partitions:
         yield Difference(
             topic.name,
@@ -144,17 +150,25 @@ def _differences(topic: Topic, found: dict[str, object] | None, limit: int | Non
             "Change the setting, or the topic (kafka-topics.sh --alter --partitions; a release's versions may change "
             "partition once)",
         )
-    if limit is not None and limit < int(topic.config["max.message.bytes"]):
+    replicas = min((len(partition["replicas"]) for partition in partitions), default=topic.replication)
+    if replicas < topic.replication:
         yield Difference(
             topic.name,
-            f"takes messages up to {limit} bytes, the table says {topic.config['max.message.bytes']}",
-            f"Run: kafka-configs.sh --alter --entity-type topics --entity-name {topic.name} "
-            f"--add-config max.message.bytes={topic.config['max.message.bytes']}",
+            f"has {replicas} replicas, topics.replication says {topic.replication}",
+            "Change the setting, or the topic (kafka-reassign-partitions.sh)",
         )
+    for name in AT_LEAST:
+        if name in config and int(config[name]) < int(topic.config[name]):
+            yield Difference(
+                topic.name,
+                f"{name} is {config[name]}, the table says {topic.config[name]}",
+                f"Run: kafka-configs.sh --alter --entity-type topics --entity-name {topic.name} "
+                f"--add-config {name}={topic.config[name]}",
+            )
 
 
-async def _size_limits(admin: Any, names: Iterable[str]) -> dict[str, int]:
-    """Each topic's max.message.bytes, where the broker says."""
+async def _configs(admin: Any, names: Iterable[str]) -> dict[str, dict[str, str]]:
+    """Each topic's settings, where the broker says."""
     resources = [ConfigResource(ConfigResourceType.TOPIC, name) for name in names]
     if not resources:
         return {}
@@ -163,10 +177,9 @@ async def _size_limits(admin: Any, names: Iterable[str]) -> dict[str, int]:
         responses = await admin.describe_configs(resources)
     except KafkaError:  # not authorised to ask
         return {}
-    limits = {}
-    for response in responses:
-        for error_code, _message, _kind, name, entries in (r[:5] for r in response.resources):
-            for entry in entries if error_code == 0 else ():
-                if entry[0] == "max.message.bytes" and entry[1]:
-                    limits[name] = int(entry[1])
-    return limits
+    return {
+        name: {entry[0]: entry[1] for entry in entries if entry[1]}
+        for response in responses
+        for error_code, _message, _kind, name, entries in (resource[:5] for resource in response.resources)
+        if error_code == 0
+    }

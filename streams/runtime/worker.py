@@ -119,6 +119,7 @@ def _offload(settings: Settings, hops: Sequence[Hop], routes: Routes, metrics: M
 
 
 def _make(settings: Settings, hop: Hop, offload: Offload, metrics: Metrics) -> _Running:
+    metrics.expect(hop.name, hop.stages)
     outbox = Outbox(hop.name, settings.broker, settings.retry, topics.dead_letter_bytes(settings), metrics)
     loop = Loop(hop, offload, outbox, settings.window, settings.dead_letter, metrics)
     return _Running(hop, faust_app.create_app(settings, hop, loop, metrics), loop, outbox)

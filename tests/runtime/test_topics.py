@@ -131,7 +131,7 @@ async def test_a_topic_that_takes_less_than_we_may_send_is_a_difference(
     limit = int(wanted.config["max.message.bytes"]) + has
     await topics.create(here, [replace(wanted, config=wanted.config | {"max.message.bytes": str(limit)})])
     differences = await topics.verify(here, [wanted])
-    assert [f"up to {limit} bytes" in d.problem and "kafka-configs.sh" in d.cure for d in differences] == (
+    assert [f"max.message.bytes is {limit}" in d.problem and "kafka-configs.sh" in d.cure for d in differences] == (
         [True] if differs else []
     )
 
@@ -142,3 +142,14 @@ async def test_without_a_broker_it_says_where_it_looked() -> None:
     with pytest.raises(Fatal, match=f"no Kafka broker answers at {nowhere}") as caught:
         await topics.verify(here, topics.table(here, ROUTES))
     assert caught.value.exit_code == Exit.UNAVAILABLE
+
+
+async def test_fewer_in_sync_replicas_than_the_table_asks_for_are_a_difference(
+    embedded: str, unique_prefix: str
+) -> None:
+    here = on(embedded, unique_prefix)
+    wanted = topics.table(here, Routes({}))[0]
+    await topics.create(here, [wanted])
+    stricter = replace(wanted, config=wanted.config | {"min.insync.replicas": "2"})
+    (difference,) = await topics.verify(here, [stricter])
+    assert "min.insync.replicas is 1, the table says 2" in difference.problem
