@@ -15,9 +15,10 @@ NAME_BESIDE = 0.125
 """Weight of Latin letters beside another script, and of those in capitalised words: names, as a rule. Latin text holds
 few words of other scripts, and every other script's text holds Latin ones."""
 MINOR_SCRIPT = 0.04
-"""Share of the heaviest script's weight from which another is worth a closer look: as much as makes a span."""
+"""Share of the heaviest script's weight, or of the letters for Latin words that are no names, from which another script
+is worth a closer look: as much as makes a span."""
 MINOR_EVIDENCE = 60.0
-"""Weighted letters: another script with fewer holds names."""
+"""Weighted letters, or letters of such words: another script with fewer holds names."""
 KANA_EVERY = 12
 """Characters to one kana, at most, in Japanese: Chinese brands have a single one."""
 SINIC_KANA = 0.55
@@ -87,13 +88,20 @@ def look_at_letters(text: str, characters: Mapping[str, int]) -> Letters:
     if han or kana:
         scripts["Jpan" if kana * KANA_EVERY > han and (kana > 1 or han < KANA_EVERY) else "Hani"] = han + kana
     weights: dict[str, float] = {name: n * LETTER_WEIGHTS.get(name, OTHER_LETTER_WEIGHT) for name, n in scripts.items()}
+    words = 0
     if len(weights) > 1 and "Latn" in weights:
         names = names_in_latin(text)
-        weights["Latn"] = (scripts["Latn"] - names) * LATIN_BESIDE + names * NAME_BESIDE
+        words = scripts["Latn"] - names
+        weights["Latn"] = words * LATIN_BESIDE + names * NAME_BESIDE
     script = max(weights, key=lambda script: weights[script], default="")
     heaviest = weights.get(script, 0.0)
     rest = sum(weights.values()) - heaviest
-    return Letters(script, heaviest, number, foreign, sinic or rest >= max(MINOR_EVIDENCE, MINOR_SCRIPT * heaviest))
+    mixed = (
+        sinic
+        or rest >= max(MINOR_EVIDENCE, MINOR_SCRIPT * heaviest)
+        or (script != "Latn" and words >= max(MINOR_EVIDENCE, MINOR_SCRIPT * number))
+    )
+    return Letters(script, heaviest, number, foreign, mixed)
 
 
 _SINIC_SIGNS = frozenset("，。、：；（）「」《》")

@@ -196,6 +196,15 @@ def test_a_bilingual_release_names_both_and_maps_every_letter_once(kit: Language
     assert sum(span.share for span in found.languages) == pytest.approx(1, abs=0.01)
 
 
+@pytest.mark.parametrize("language", ["ar", "zh-Hans", "ja", "ko", "th", "ru"])
+def test_an_english_paragraph_in_another_script_is_named(kit: LanguageKit, language: str) -> None:
+    text = "\n".join([STORY[language]] * 4 + [STORY["en"]] + [STORY[language]] * 4)
+    found = detect(kit, text)
+    assert found.language == language
+    (english,) = [span for span in found.languages if span.language == "en"]
+    assert text[english.start : english.end] == STORY["en"]
+
+
 @pytest.mark.parametrize(
     ("text", "hint", "regions", "language"),
     [
