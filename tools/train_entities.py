@@ -63,7 +63,7 @@ GROUPS = {
         {"silver/ru.ntrex": ALL, "silver/ru.panx": ALL, "train/ru.panx": 5000, "made/ru": 500},
         ("ru.panx",),
     ),
-    "arabic": Group(False, {"train/ar.aqmar": ALL, "written/ar": ALL, "made/ar": 1500}, ("ar.cleananer",)),
+    "arabic": Group(False, {"train/ar.aqmar": ALL, "written/ar": ALL, "made/ar": 1000}, ("ar.cleananer",)),
     "han": Group(
         True,
         {"train/zh-hans.uner": ALL, "train/zh-hant.uner": ALL, "made/zh-Hans": 600, "made/zh-Hant": 600},

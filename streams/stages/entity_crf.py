@@ -5,6 +5,7 @@ they are used. What a token says by itself is looked up once and remembered, so 
 token; what neighbours say together is hashed and looked up for the whole text at once.
 """
 
+import re
 from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -208,9 +209,27 @@ def describe(surface: str, lexicon: Lexicon) -> Description:
         *(f"{g}|{short}" for g in (*groups, *listed)),
         f"s3|{digits[-3:]}|{short}",
     ]
+    if "\u0621" <= lower[:1] <= "\u064a":
+        bare = _bare_arabic(lower, lexicon)
+        near += bare
+        inner += [*bare, *(f"{each}|{digits[-2:]}" for each in bare)]
     far = ["l" + digits, "c" + short, *groups]
     facets = (_hash("l" + digits), _hash("c" + short), _hash(groups[-1]))
     return Description([*map(_hash, inner)], [*map(_hash, near)], [*map(_hash, far)], facets)
+
+
+def _bare_arabic(word: str, lexicon: Lexicon) -> list[str]:
+    """What is known of a word without the article and the `and`, `by`, `for`, `as` that Arabic writes onto it."""
+    clitic = _CLITICS.match(word)
+    bare = word[clitic.end() :] if clitic else word
+    if not clitic or len(bare) < 3:
+        return ["e-"]
+    cluster, flags = lexicon.find(bare)
+    known = [f"e{bit}" for bit in range(16) if flags >> bit & 1]
+    return ["e" + clitic[0], "b" + bare, *known, *([f"E{cluster >> 8}"] if cluster else [])]
+
+
+_CLITICS: Final = re.compile("[وف]?(?:[بكل]?ال|لل|[بكل])|[وف]")
 
 
 def neighbour_keys(facets: NDArray[np.uint32], listed: NDArray[np.uint32], *, letters: bool) -> Keys:

@@ -36,7 +36,7 @@ _BARE_ENDINGS: Final = {"ru": ("", "а", "я", "й", "ь", "о", "ы", "и", "и
 
 _PLACE_WORDS: Final = {
     "th": ("ประเทศ จังหวัด จ. เมือง กรุง นคร", "ฯ"),
-    "vi": ("tỉnh TP. TP thành phố nước", ""),
+    "vi": ("tỉnh TP. TP thành quận huyện nước", ""),
     "id": ("Kota Kabupaten Provinsi Pulau", ""),
     "ms": ("Bandar Negeri Pulau", ""),
     "ja": ("", "都 府 県 市 州 区 島"),

@@ -59,6 +59,9 @@ _DEFINED: Final = re.compile(
     r"(?P<name>[^()（）\"“”„«»「」『』‘'，,;；\n]{2,40}?)[\"“”»」』’']?\s?"
     r"(?:[)）,，;；]| or | und | oder | y | o | e | ou )"
 )
+_PLACE_KIND: Final = re.compile(
+    r"\b(?:tỉnh|thành phố|quận|huyện|phường|xã|thị trấn|thị xã|đường|thôn|ấp|chợ|sân bay|cửa khẩu|cảng|đảo|sông|núi) $"
+)
 _ACRONYM: Final = re.compile(
     r"(?<=\w)(?= ?[(（](?:the |die |der |das |la |le |el )?[\"“„«]?(?P<name>[^\W\d_a-z]{2,6})[\"”“»]?[)）])"
 )
@@ -100,6 +103,8 @@ def refine(text: str, names: Iterable[Name], language: str, taken: bytearray, br
     `taken` marks characters that belong to listings, amounts and dates; `brackets` are the offsets of brackets that
     hold a listing: what stands before one is a company.
     """
+    if language == "vi":
+        names = [_with_kind(text, name) for name in names]
     names = [
         trimmed for name in names if (trimmed := _trim(text, name)) and not any(taken[trimmed.start : trimmed.end])
     ]
@@ -149,6 +154,12 @@ def _before_brackets(text: str, names: Sequence[Name], brackets: Sequence[int]) 
             yield near._replace(type="ORGANISATION")
         elif run := re.search(rf"{_WORD}(?: (?:{_LINK} )?{_WORD}){{0,5}}$", text[max(0, end - 80) : end]):
             yield Name(end - len(run[0]), end, "ORGANISATION")
+
+
+def _with_kind(text: str, name: Name) -> Name:
+    """A Vietnamese place with the small-letter word before it that says what it is: `quận Tân Bình` is the name."""
+    kind = name.type == "PLACE" and _PLACE_KIND.search(text, max(0, name.start - 12), name.start)
+    return name._replace(start=kind.start()) if kind else name
 
 
 def _spelt_out(text: str, names: Sequence[Name]) -> Iterator[Name]:

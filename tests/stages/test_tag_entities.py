@@ -243,7 +243,8 @@ PIECES = st.lists(
     st.sampled_from([
         "Acme Inc.", "(NASDAQ: AAPL)", "（東証プライム：7203）", "Eric Holcomb", "Berlin", "$5 million",
         "Nov. 3, 2026", "株式会社東京電力", "삼성전자는", "وبوتين", "นายสุรชัย แซ่ด่าน", "国家医保局", "ООО «Ромашка»",
-        "PT Telkom Indonesia Tbk", "1億2,000万円", "令和8年11月3日", "“", "”", "(", ")", ". ", "\n", " ", "\u200b", "\ud83d",
+        "PT Telkom Indonesia Tbk", "1億2,000万円", "令和8年11月3日",
+        "“", "”", "(", ")", ". ", "\n", " ", "\u200b", "\ud83d",
     ]),
     max_size=40,
 ).map("".join)  # fmt: skip
