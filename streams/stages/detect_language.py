@@ -90,7 +90,7 @@ def _read_hint(hint: str, kit: LanguageKit) -> tuple[str, str]:
     if language == CHINESE:
         script = script or _CHINESE_REGIONS.get(region, "")
         return (f"{CHINESE}-{script}" if script in ("Hans", "Hant") else ""), region
-    return ("" if language == UNDETERMINED else language), region
+    return (language if language in kit.tags else ""), region
 
 
 _HINT = re.compile(

@@ -94,6 +94,8 @@ class LanguageKit:
     """A weight for each column of `pool_evidence`."""
     regions: frozenset[str]
     """Tags with a region that may be given where the source names them: option `regions`."""
+    tags: frozenset[str]
+    """Every tag there is: a hint that is none of them is passed over."""
     canonical: Mapping[str, str]
     own_scripts: Mapping[str, str]
     names: Mapping[str, Mapping[str, str]]
@@ -333,6 +335,7 @@ def prepare(config: StageConfig) -> LanguageKit:
     words = {word[len(_FASTTEXT_PREFIX) :] for word in fast.predict("news", k=-1, threshold=-1.0)[0]}
     words.update(langid.labels, eldc.LANGUAGES, (code for _, code in pycld2.LANGUAGES))
     names = _names(table, words)
+    known = frozenset(table["scripts"]["own"].values()).union(*(tags.values() for tags in names.values()))
     with gzip.open(config.path("language/idms.tsv.gz"), "rt", encoding="utf-8") as lines:
         malay_words = {word: float(ratio) for word, ratio in (line.split("\t") for line in lines)}
     return LanguageKit(
@@ -342,6 +345,7 @@ def prepare(config: StageConfig) -> LanguageKit:
         eld=eld,
         pool=tuple(weights["pool"].get(column, 0.0) for column in POOL_COLUMNS),
         regions=frozenset(config.options.get("regions", ())),
+        tags=(known | {"id", "ms"}) - {MALAYIC},
         canonical=table["canonical"],
         own_scripts=table["scripts"]["own"],
         names=names,
@@ -359,12 +363,13 @@ def prepare(config: StageConfig) -> LanguageKit:
 def _names(table: Mapping[str, Any], words: Iterable[str]) -> dict[str, dict[str, str]]:
     scripts, canonical = table["scripts"], table["canonical"]
     elsewhere = {tag for tags in scripts["shared"].values() for tag in tags} - set(scripts["latin"]["also"])
-    elsewhere.update({"zh", "zh-Hant", "yue", "wuu", "ja"}, scripts["own"].values())
+    elsewhere.update({"zh", "yue", "wuu", "ja"}, scripts["own"].values(), table["never"]["tags"])
     names: dict[str, dict[str, str]] = {"Latn": {}, **{script: {} for script in scripts["shared"]}}
     for word in words:
         for script, tags in names.items():
             tag = scripts["members"].get(script, {}).get(word) or canonical.get(word, word)
-            legal = tag in scripts["shared"][script] if script != "Latn" else tag not in elsewhere
+            # With a hyphen, CLD2 means a script and not a language.
+            legal = tag in scripts["shared"][script] if script != "Latn" else tag not in elsewhere and "-" not in tag
             if legal:
                 tags[word] = MALAYIC if tag in ("id", "ms") else tag
     return names

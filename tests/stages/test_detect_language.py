@@ -4,6 +4,7 @@ import gzip
 import json
 import os
 import random
+import re
 import time
 import tomllib
 from collections import Counter
@@ -219,6 +220,8 @@ def test_an_english_paragraph_in_another_script_is_named(kit: LanguageKit, langu
         ("Saya tidak tahu", "ms", [], "ms"),
         ("Saya tidak tahu", "id-ID", [], "id"),
         ("Q3", "de", [], "de"),
+        ("Q3", "xq", [], "und"),
+        ("Q3", "und", [], "und"),
         ("", "de", [], "und"),
         (STORY["fr"], "-", [], "fr"),
         (STORY["fr"], "x" * 5000, [], "fr"),
@@ -315,6 +318,12 @@ def test_a_letter_of_an_alphabet_is_in_the_script_of_its_language() -> None:
     for language, letters in table["alphabets"].items():
         scripts = {script_of(letter) for letter in letters} - {""}
         assert all(script == "Latn" or language in shared[script] for script in scripts), language
+
+
+def test_every_tag_is_one_that_a_consumer_can_read(kit: LanguageKit) -> None:
+    assert all(re.fullmatch("[a-z]{2,3}", tag) for tag in kit.tags)
+    assert not kit.tags & {"zxx", "xxx", "tlh", "und", "zh"}
+    assert {tag for tags in kit.names.values() for tag in tags.values()} - {pool.MALAYIC} <= kit.tags
 
 
 def test_no_data_file_is_a_pickle() -> None:
