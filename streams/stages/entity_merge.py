@@ -35,16 +35,16 @@ _BARE_ENDINGS: Final = {"ru": ("", "а", "я", "й", "ь", "о", "ы", "и", "и
 """What a name has in its first form instead."""
 
 _PLACE_WORDS: Final = {
-    "th": ("ประเทศ จังหวัด จ. เมือง กรุง นคร", "ฯ"),
-    "vi": ("tỉnh TP. TP thành quận huyện nước", ""),
-    "id": ("Kota Kabupaten Provinsi Pulau", ""),
-    "ms": ("Bandar Negeri Pulau", ""),
-    "ja": ("", "都 府 県 市 州 区 島"),
-    "zh-Hans": ("", "市 省 县 州 区 岛"),
-    "zh-Hant": ("", "市 省 縣 州 區 島"),
-    "ko": ("", "시 도 군 주"),
-    "ru": ("г. город", ""),
-    "ar": ("مدينة دولة جمهورية مملكة", ""),
+    "th": ("ประเทศ|จังหวัด|จ.|เมือง|กรุง|นคร", "ฯ"),
+    "vi": ("tỉnh|TP.|TP|thành phố|quận|huyện|nước", ""),
+    "id": ("Kota|Kabupaten|Provinsi|Pulau", ""),
+    "ms": ("Bandar|Negeri|Pulau", ""),
+    "ja": ("", "都|府|県|市|州|区|島"),
+    "zh-Hans": ("", "市|省|县|州|区|岛"),
+    "zh-Hant": ("", "市|省|縣|州|區|島"),
+    "ko": ("", "시|도|군|주"),
+    "ru": ("г.|город", ""),
+    "ar": ("مدينة|دولة|جمهورية|مملكة", ""),
 }
 """What a place is, written before or after its name, which the lists leave out."""
 
@@ -177,10 +177,10 @@ def place_forms(surface: str, language: str) -> Iterable[str]:
             stem = surface.removesuffix(ending)
             yield from (stem + bare for bare in _BARE_ENDINGS.get(language, ("",)))
     before, after = _PLACE_WORDS.get(language, ("", ""))
-    for word in before.split():
+    for word in filter(None, before.split("|")):
         if surface.startswith(word) and len(surface) > len(word) + 1:
             yield surface.removeprefix(word).strip()
-    for word in after.split():
+    for word in filter(None, after.split("|")):
         if surface.endswith(word) and len(surface) > len(word) + 1:
             yield surface.removesuffix(word).strip()
     if surface.isupper() and len(surface) > 3:
