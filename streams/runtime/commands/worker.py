@@ -8,7 +8,6 @@ import typer
 
 from streams.errors import Exit, Fatal
 from streams.runtime import hops
-from streams.runtime import worker as runtime
 from streams.runtime.terminal import globals_of, load_routes
 
 
@@ -27,6 +26,10 @@ def worker(
     Ready when /readyz says so. Stops in under stop.deadline_seconds; what was in flight and not finished is done
     again by the next worker. Run as many workers as the topics have partitions.
     """
+    # Here and not above: Faust is half of what loading this takes, and every other command and every pool process,
+    # which imports the main module again, would wait for it.
+    from streams.runtime import worker as runtime
+
     settings = globals_of(context).settings(**({"pool": {"processes": processes}} if processes is not None else {}))
     planned = hops.plan(settings, stage or ())
     routes = load_routes(settings)
