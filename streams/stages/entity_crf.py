@@ -101,7 +101,10 @@ def weights_of(keys: Keys, rows: Floats) -> Weights:
 
 @dataclass(slots=True)
 class Crf:
-    """A model of one group of languages, and its memory of token types."""
+    """A model of one group of languages, and its memory of token types.
+
+    The memory changes no answer, only how soon it comes; it makes a model one thread's at a time.
+    """
 
     letters: bool
     """Whether tokens are single letters (Thai, Han, Kana, Hangul) rather than words."""

@@ -17,7 +17,8 @@ class Name(NamedTuple):
 
 
 _FORM: Final = (
-    r"(?:Inc|Incorporated|Corp|Corporation|Co\.,? Ltd|Co|Ltd|Limited|LLC|L\.L\.C|LLP|L\.L\.P|LP|L\.P|PLC|plc|P\.L\.C|"
+    r"(?:Inc|Incorporated|Corp|Corporation|Co\.,? Ltd|Co|Ltd|Limited(?! (?:Edition|Liability|Part|Time))|"
+    r"LLC|L\.L\.C|LLP|L\.L\.P|LP|L\.P|PLC|plc|P\.L\.C|"
     r"GmbH(?: & Co\. KG(?:aA)?)?|AG(?: & Co\. KGaA)?|SE(?: & Co\. KGaA)?|KGaA|KG|OHG|e\.\s?V|eG|"
     r"S\.A\.B\. de C\.V|S\.A\. de C\.V|S\.A\.S|S\.A\.U|S\.A|SAS|SASU|SARL|S\.L\.U|S\.L|S/A|Ltda|SGPS|"
     r"S\.p\.A|SpA|S\.r\.l|N\.V|B\.V|A/S|ASA|Oyj|Berhad|Bhd|Sdn\.? Bhd|\(Persero\)(?: Tbk)?|Tbk|"
