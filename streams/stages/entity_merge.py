@@ -108,11 +108,10 @@ def _known(
     test = _SHORT_FOR.get(candidate.type)
     if test is None:
         return None
-    short = keys[0]
     fuller = [
         thing
         for thing in things
-        if thing.type == candidate.type and any(test(short, key, language) for key in thing.keys)
+        if thing.type == candidate.type and any(test(short, full, language) for short in keys for full in thing.keys)
     ]
     # A surname that two people share is told by none.
     return fuller[0] if len(fuller) == 1 else None
