@@ -251,6 +251,6 @@ def _size(held: _Held) -> int:
     return len(held.incoming.value or b"")
 
 
-def _pairs(headers: Any) -> list[tuple[str, bytes]]:
-    pairs = headers.items() if isinstance(headers, dict) else headers or ()
-    return [(str(name), value if isinstance(value, bytes) else b"") for name, value in pairs]
+def _pairs(headers: Any) -> list[tuple[str, bytes | None]]:
+    """Faust hands on what aiokafka read, a sequence of pairs, or a mapping."""
+    return list(headers.items() if isinstance(headers, dict) else headers or ())

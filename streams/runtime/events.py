@@ -11,7 +11,8 @@ from streams import __version__
 from streams.errors import Reason
 from streams.records import RawRelease
 
-Headers = tuple[tuple[str, bytes], ...]
+Headers = tuple[tuple[str, bytes | None], ...]
+"""In the order they came; a value may be null on the wire."""
 
 CARRIED = frozenset({"traceparent", "tracestate", "newsmill.attempt", "newsmill.redriven-from"})
 """Headers of an event that travel on with what is made of it; the others describe that one event."""
@@ -34,7 +35,9 @@ class Message:
     def size(self) -> int:
         """Bytes on the broker, near enough for limits."""
         return (
-            len(self.value or b"") + len(self.key or b"") + sum(len(name) + len(value) for name, value in self.headers)
+            len(self.value or b"")
+            + len(self.key or b"")
+            + sum(len(name) + len(value or b"") for name, value in self.headers)
         )
 
 
@@ -75,24 +78,33 @@ class Rejected:
 Outcome = Done | Rejected
 
 
-def header(headers: Iterable[tuple[str, bytes]], name: str) -> str:
+def header(headers: Iterable[tuple[str, bytes | None]], name: str) -> str:
     """A header's text, the last one if there are several; empty if there is none."""
     found = ""
     for key, value in headers:
         if key.lower() == name:
-            found = value.decode("utf-8", "replace")
+            found = (value or b"").decode("utf-8", "replace")
     return found
 
 
 def cloud_event(release: RawRelease, stages: str, incoming: Headers, now: datetime) -> Headers:
     """CloudEvents 1.0 Kafka binary headers.
 
-    `ce_id` is deterministic over what the event is (release, version, stage, stamp), so a consumer can drop a
-    duplicate; `ce_time` is when this one was made.
+    `ce_id` is deterministic over what the event is (release, version, status, content, stage, stamp), so a consumer
+    can drop a duplicate; `ce_time` is when this one was made. The content counts, because a producer that mends a text
+    without counting up the version must not have the mended one dropped.
     """
+    content = hashlib.sha256(_bytes(f"{release.title}\0{release.text}")).digest()
     stamp = orjson.dumps(release.enrichment, option=orjson.OPT_SORT_KEYS)
     identity = b"\0".join(
-        (_bytes(release.id), str(release.version).encode(), release.pub_status.encode(), stages.encode(), stamp)
+        (
+            _bytes(release.id),
+            str(release.version).encode(),
+            release.pub_status.encode(),
+            content,
+            stages.encode(),
+            stamp,
+        )
     )
     return (
         ("ce_specversion", b"1.0"),

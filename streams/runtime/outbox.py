@@ -75,7 +75,9 @@ class Outbox:
         async for attempt in AsyncRetrying(
             retry=retry_if_exception_type(Unavailable),
             stop=stop_never,
-            wait=wait_exponential_jitter(initial=self._retry.first_seconds, max=self._retry.most_seconds, jitter=0.1),
+            wait=wait_exponential_jitter(
+                multiplier=self._retry.first_seconds, max=self._retry.most_seconds, jitter=0.1
+            ),
             before_sleep=self._note,
         ):
             with attempt:

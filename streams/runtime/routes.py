@@ -8,7 +8,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from streams.records import IdentifiedRelease
+from streams.records import RECORDS, IdentifiedRelease
+from streams.runtime.hops import dead_letter_topic, topic_of
 from streams.runtime.settings import BadConfig, Fault
 
 SHIPPED_PREFIX = "news.release"
@@ -66,6 +67,10 @@ def load(data: Path, prefix: str) -> Routes:
     except ValidationError as exc:
         faults = (Fault(str(path), ".".join(map(str, e["loc"])), repr(e["input"])[:80], e["msg"]) for e in exc.errors())
         raise BadConfig(tuple(faults)) from exc
+    own = {*(topic_of(record, prefix) for record in RECORDS), dead_letter_topic(prefix)}
+    if loops := sorted({topic for _, topic in _pairs(parsed.route, prefix)} & own):
+        problem = f"{', '.join(loops)}: a route cannot lead to a topic of the pipeline itself"
+        raise BadConfig((Fault(str(path), "route.topic", "", problem),))
     index: dict[str, tuple[str, ...]] = {}
     for language, topic in _pairs(parsed.route, prefix):
         if topic not in index.get(language, ()):  # two rules may name one topic: it gets the release once

@@ -72,7 +72,7 @@ class _Sheet:
         """Print a paragraph, wrapped beside its name."""
         width = max(self.console.width - GUTTER - 3, 20)
         text = self._text(runs, style)
-        lines: Sequence[Text] = text.wrap(self.console, width) if self.console.is_terminal else [text]
+        lines = list(text.wrap(self.console, width)) if self.console.is_terminal else [text]
         turned = view.is_right_to_left("".join(run.text for run in runs))
         for number, line in enumerate(lines):
             line.rstrip()

@@ -88,9 +88,9 @@ class Worker:
         return parse(
             value,
             content_type=events.header(incoming.headers, "content-type") or None,
-            key=(incoming.key or b"").decode("utf-8", "replace"),
+            key=(incoming.key or b"").decode("utf-8", "backslashreplace"),  # no two keys become one id
             received_at=datetime.fromtimestamp(min(max(incoming.timestamp_ms, 0), LAST_MS) / 1000, UTC),
-            headers={name.lower(): value.decode("utf-8", "replace") for name, value in incoming.headers},
+            headers={name.lower(): (value or b"").decode("utf-8", "replace") for name, value in incoming.headers},
             limit_bytes=self.task.release_bytes,
         )
 

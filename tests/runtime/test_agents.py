@@ -415,7 +415,7 @@ async def test_settled_is_at_once_true_when_nothing_is_in_hand_and_lets_new_even
         (None, ()),
         ({"a": b"1"}, (("a", b"1"),)),
         ([("a", b"1"), ("a", b"2")], (("a", b"1"), ("a", b"2"))),
-        ([("a", None)], (("a", b""),)),
+        ([("a", None)], (("a", None),)),
     ],
 )
 async def test_an_event_goes_to_the_pool_with_all_that_it_had(headers: Any, expected: events.Headers) -> None:

@@ -187,7 +187,9 @@ def test_a_moment_may_be_said_in_iso() -> None:
         dead_letters.moment("yesterday")
 
 
-def letter(place: str = "0:0", *headers: tuple[str, bytes], reason: str = "timeout", key: bytes = b"k") -> DeadLetter:
+def letter(
+    place: str = "0:0", *headers: tuple[str, bytes | None], reason: str = "timeout", key: bytes = b"k"
+) -> DeadLetter:
     """A dead letter as the worker makes it, of an event that had these headers."""
     partition, offset = map(int, place.split(":"))
     original = Incoming("news.release.raw.v1", 2, 7, 1_000, key, b"v", headers)

@@ -89,3 +89,11 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path, data: bytes | None,
         routes.load(tmp_path, "p")
     (fault,) = caught.value.faults
     assert (fault.origin, problem in fault.problem) == (str(tmp_path / "routes.toml"), True)
+
+
+@pytest.mark.parametrize("word", ["raw", "enriched", "dead-letter"])
+def test_a_route_into_the_pipeline_itself_is_a_fault(tmp_path: Path, word: str) -> None:
+    route = f'[[route]]\nname = "loop"\ntopic = "news.release.{word}.v1"\nformat = "enriched"\nlanguages = ["en"]\n'
+    (tmp_path / "routes.toml").write_text(route)
+    with pytest.raises(BadConfig, match=rf"mill\.{word}\.v1: a route cannot lead"):
+        routes.load(tmp_path, "mill")

@@ -302,7 +302,7 @@ def _plain(letter: DeadLetter, again: Mapping[str, str]) -> dict[str, Any]:
 
 
 def _texts(letter: DeadLetter) -> dict[str, str]:
-    return {name: value.decode("utf-8", "replace") for name, value in letter.headers}
+    return {name: (value or b"").decode("utf-8", "replace") for name, value in letter.headers}
 
 
 def _preview(value: bytes) -> list[str]:
