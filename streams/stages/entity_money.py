@@ -54,7 +54,7 @@ def load_currencies(table: Mapping[str, Any]) -> Currencies:
     power = {word: int(exponent) for exponent, words in table["power"].items() for word in words}
     gap = r"[ \u00a0\u202f-]?"
     return Currencies(
-        before=re.compile(rf"(?<![^\W\d_])(?:{_any_of(before)}){gap}$"),
+        before=re.compile(rf"(?<![A-Za-z\u00c0-\u024f\u0400-\u04ff])(?:{_any_of(before)}){gap}$"),
         before_codes=before,
         after=re.compile(rf"{_LINK}{gap}({_any_of(after)})"),
         after_codes=after,

@@ -27,8 +27,8 @@ _FORM: Final = (
 _WORD: Final = r"(?:[a-z]?[A-Z\u00c0-\u00de\u0130][\w&'’\-]{0,40}+(?:\.\w{1,20}+)?|[A-Z]\.|\d{1,4}[A-Z]\w{0,20}+|&)"
 _LINK: Final = r"(?:of(?: the)?|for|de(?: la| los)?|du|des|la|le|les|del|do|da|dos|das|für|der|van|von|di)"
 _COMPANY: Final = re.compile(
-    rf"(?<![\w&'’])(?<!\w-)(?:{_WORD}, ){{0,3}}{_WORD}(?: (?:{_LINK} )?{_WORD}){{0,7}}?"
-    rf",? {_FORM}(?:\.(?!\w)|\b)(?:,? {_FORM}(?:\.(?!\w)|\b))?"
+    rf"(?<![A-Za-z0-9\u00c0-\u024f&'’])(?<![A-Za-z]-)(?:{_WORD}, ){{0,3}}{_WORD}(?: (?:{_LINK} )?{_WORD}){{0,7}}?"
+    rf",? {_FORM}(?:\.(?![A-Za-z0-9])|\b)(?:,? {_FORM}(?:\.(?![A-Za-z0-9])|\b))?"
 )
 _LEADING: Final = re.compile(
     r"(?:Today|In|At|As|On|With|For|From|By|To|And|But|While|When|If|After|Since|Our|This|About|Under|Both|Join(?:ing)?|"
@@ -37,7 +37,7 @@ _LEADING: Final = re.compile(
 )
 """Capitals that begin a sentence and no company's name; `The` may."""
 
-_FORM_AFTER: Final = re.compile(rf",? {_FORM}(?:\.(?!\w)|\b)(?:,? {_FORM}(?:\.(?!\w)|\b))?")
+_FORM_AFTER: Final = re.compile(rf",? {_FORM}(?:\.(?![A-Za-z0-9])|\b)(?:,? {_FORM}(?:\.(?![A-Za-z0-9])|\b))?")
 _ENDS_IN_FORM: Final = re.compile(rf"[ ,]{_FORM}$")
 _OTHER_COMPANIES: Final = re.compile(
     r"株式会社[\u30a0-\u30ff\u4e00-\u9fffA-Za-z0-9&＆・.\-]{2,24}"

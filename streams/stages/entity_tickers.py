@@ -24,7 +24,7 @@ _NOT_AFTER: Final = re.compile(r"[A-Za-z0-9%_@]|[.,:][0-9]|\s*%|[-/][A-Za-z0-9]"
 _NOT_AFTER_SHORT: Final = re.compile(rf"{_NOT_AFTER.pattern}|\s?[^\W\d_]")
 """And what shows that a number or a single letter is none: `2022年`, `2500 points`, `A new …`."""
 
-_SUFFIXED: Final = r"(?<![\w.@/-])([0-9]{3,6}[A-Z]?|[A-Z][A-Z0-9&-]{0,11})"
+_SUFFIXED: Final = r"(?<![A-Za-z0-9_.@/-])([0-9]{3,6}[A-Z]?|[A-Z][A-Z0-9&-]{0,11})"
 _BEFORE_SUFFIX: Final = re.compile(rf"{_SUFFIXED}$")
 
 LONGEST_NAME: Final = 60
@@ -88,8 +88,8 @@ def load_exchanges(table: Mapping[str, Any]) -> Exchanges:
     return Exchanges(
         name=re.compile(f"(?:(?i:{_any_of(folded)})|{_any_of(exact)})(?![A-Za-z\u00c0-\u024f\u0400-\u04ff])"),
         by_name={name: tuple(found) for name, found in by_name.items()},
-        suffixed=re.compile(rf"{_SUFFIXED}\.({_any_of(by_suffix)})(?![\w@-]|\.\w)"),
-        suffix=re.compile(rf"\.({_any_of(by_suffix)})(?![\w@-]|\.\w)"),
+        suffixed=re.compile(rf"{_SUFFIXED}\.({_any_of(by_suffix)})(?![A-Za-z0-9_@-]|\.[A-Za-z0-9])"),
+        suffix=re.compile(rf"\.({_any_of(by_suffix)})(?![A-Za-z0-9_@-]|\.[A-Za-z0-9])"),
         by_suffix=by_suffix,
         tails=frozenset(name[-2:].casefold() for name in by_name),
         none=frozenset(table["none"]["words"]),
