@@ -45,6 +45,7 @@ GROUPS: dict[str, tuple[Label, str]] = {
     "medialink": ("other", "media_link"),
     "navigation": ("navigation", ""),
     "note": ("other", "editors_note"),
+    "opening": ("body", ""),
     "related": ("navigation", "related"),
     "reprint": ("other", "reprint"),
     "safe_harbor": ("safe_harbor", ""),

@@ -21,6 +21,12 @@ class Part(NamedTuple):
     """It opens its part of the release and says nothing itself: `Media Contact`, `About Debian`."""
 
 
+MAX_CONTACT_LINE = 1000
+"""Characters: nobody's address is longer, and the patterns below look at every start."""
+
+MAX_HEADLINES = 20
+"""Past so many, they are a list of other releases."""
+
 EMAIL = re.compile(r"[\w.+'-]+(?:@|\s?\(at\)\s?|\s?\[at\]\s?)[\w-]+(?:\.[\w-]+)+|\[email.protected\]")
 PHONE = re.compile(
     r"\+\s?\d[\d\s()./–-]{6,20}\d|(?<![\d.@/#-])\(?0\d{1,4}\)?[\s./–-]{1,3}\d[\d\s./–-]{4,14}\d|"
@@ -34,6 +40,7 @@ _NAME_CUTS = re.compile(
     r"(?i)(?<![^\W_])(?:tel|telefon|telefono|teléfono|telefone|téléphone|tél|phone|fax|mobile?|cell|e-?mail|e-?mel|courriel|correo|"
     r"тел|факс|почта|هاتف|بريد|電話|电话|電郵|邮箱|전화|이메일|โทรศัพท์|โทรสาร|โทร|อีเมล|điện thoại|telepon|telp|faks|ext)\.?\s?[:：.]?\s?$|^(?:c|t|m|p|e)\s?:\s?$"
 )
+_CONTACT_WORD = re.compile(r"^\s*[^:：]{2,30}[:：]\s*(?=\S)")
 _INVESTOR = re.compile(
     r"(?i)investor|anleger|investisseur|inversor|inversion|investidor|инвестор|投資|投资|투자|pelabur|nhà đầu tư|นักลงทุน|المستثمر|\bIR\b"
 )
@@ -78,7 +85,7 @@ _CLOCK = re.compile(
 
 def choose_title(headlines: Sequence[str]) -> str:
     """Of headlines that repeat each other, with and without the site's name, choose the plainest that is whole."""
-    folded = [" ".join(text.casefold().split()) for text in headlines]
+    folded = [" ".join(text.casefold().split()) for text in headlines[:MAX_HEADLINES]]
     if not folded:
         return ""
 
@@ -118,19 +125,21 @@ def read_contacts(parts: Iterable[Part]) -> tuple[Contact, ...]:
     role = ""
     for part in parts:
         if part.heading or part.sub in {"media_contact", "investor_contact"}:
-            role = contact_role(part.text) or role
+            role = contact_role(part.text[:MAX_CONTACT_LINE]) or role
+        own_role = contact_role(part.text[:MAX_CONTACT_LINE])
+        pieces = _pieces(part.text[:MAX_CONTACT_LINE])
+        if part.heading and all(kind == "words" for kind, _ in pieces):
+            drafts.append(_Draft(role=role))
+            continue
         draft = drafts[-1] if drafts and not part.heading else None
-        for piece in _pieces(part.text):
-            kind, value = piece
+        for kind, value in pieces:
             if draft is None or _full(draft, kind):
-                draft = _Draft(role=contact_role(part.text) or role)
+                draft = _Draft(role=own_role or role)
                 drafts.append(draft)
             if kind == "words":
                 draft.spare.append(value)
             else:
                 setattr(draft, kind, value)
-        if part.heading and drafts and draft is None:
-            drafts.append(_Draft(role=role))
     return tuple(contact for draft in drafts if (contact := _contact(draft)))
 
 
@@ -154,6 +163,7 @@ def _pieces(text: str) -> list[tuple[str, str]]:
         between = text[at:start].strip(" \t,;:：،，、·|-–—<>()（）")
         if between and start >= at:
             for words in re.split(r"[,，;|،]\s?|\s{2,}|\u3000", between):
+                words = _CONTACT_WORD.sub("", words)
                 words = _NAME_CUTS.sub("", words.strip(" :：-–—.·/")).strip(" :：-–—.·/")
                 if len(words) > 1 and not words.isdigit():
                     pieces.append(("words", words))

@@ -116,7 +116,7 @@ def read_lines(text: str, cues: Cues) -> list[Line]:
         at += len(raw) + 1
     # Only scripts beyond Latin take two bytes and more a character.
     wide = not text.isascii() and len(text.encode()) > 1.4 * len(text)
-    ends = [row[0] for row in rows[1:]] + [len(text)]
+    ends = [*(row[0] for row in rows[1:]), len(text)][: len(rows)]
     lines = []
     for (start, number, raw, stripped, key), end in zip(rows, ends, strict=True):
         length = weighted_length(stripped) if wide else len(stripped)

@@ -36,7 +36,7 @@ from streams.stages.boilerplate_fields import (
     read_source,
     text_gaps,
 )
-from streams.stages.boilerplate_lines import PROSE, Line, line_features, read_lines
+from streams.stages.boilerplate_lines import PROSE, Line, ends_sentence, line_features, read_lines
 from streams.text.dates import find_dates, with_year
 
 MODEL_FILE = "boilerplate/lines.crfsuite"
@@ -44,13 +44,17 @@ MODEL_FILE = "boilerplate/lines.crfsuite"
 MODEL_LINES = 4000
 """Lines that the model sees. The longest release seen has 254; past this, length decides, for the sake of time."""
 
+MIN_PARAGRAPH = 200
+WHOLE_SHARE = 0.7
+"""A paragraph of as many characters that is as much of the release is its body, whatever else it holds."""
+
 CITY_POPULATION = 300_000
 """Smaller places go by their capitals and their date: more names would be words of the language as well."""
 
 LABELS: dict[str, Label] = {word: word for word in get_args(Label)}
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
-_SENTENCE_END = re.compile(r"[.!?؟][\"”’»)\]]*\s+|[。！？][」』”）]*|\s+(?=[—–]{1,2}\s?\S)")
+_SENTENCE_END = re.compile(r"[.!?؟][\"”’»)\]]*\s+|[。！？][」』”）]*|(?<!\s)\s++(?=[—–]{1,2}\s?\S)")
 
 
 PARTS = frozenset({"about", "contact", "sectors", "safe_harbor", "disclaimer"})
@@ -101,7 +105,9 @@ def strip_boilerplate(release: IdentifiedRelease, kit: BoilerplateKit) -> CleanR
     pieces: list[_Piece] = []
     first = True
     for line, label in zip(lines, _with_some_body(_model_labels(lines, release, kit), lines), strict=True):
-        piece = _whole(line, label, pieces[-1] if pieces else None)
+        # A release in one paragraph holds its boilerplate in sentences, not in lines.
+        one = len(line.text) > max(MIN_PARAGRAPH, WHOLE_SHARE * len(text))
+        piece = _whole(line, "body" if one else label, pieces[-1] if pieces else None)
         if piece.label == "body" or piece.sub == "correction_notice":
             pieces += _cut(piece, line, kit, first)
             first = first and not (line.prose and piece.label == "body")
@@ -135,10 +141,10 @@ def _with_some_body(labels: list[str], lines: Sequence[Line]) -> list[str]:
     if "body" in labels:
         return labels
     weak = {"headline", "subheadline", "navigation", "caption", "other", "dateline"}
-    return [
-        "body" if label in weak and line.prose and line.length >= PROSE and not _strong(line) else label
-        for label, line in zip(labels, lines, strict=True)
-    ]
+    free = [label in weak and not _strong(line) for label, line in zip(labels, lines, strict=True)]
+    long = [may and line.prose and line.length >= PROSE for may, line in zip(free, lines, strict=True)]
+    kept = long if any(long) else [m and ends_sentence(x.text) for m, x in zip(free, lines, strict=True)]
+    return ["body" if keep else label for keep, label in zip(kept, labels, strict=True)]
 
 
 def _strong(line: Line) -> bool:
@@ -231,7 +237,7 @@ def _fields(release: IdentifiedRelease, parts: Sequence[Part], body: str, kit: B
     return {
         "title": release.title or choose_title([part.text for part in by.get("headline", [])]),
         "subtitle": joined(by.get("subheadline", [])),
-        "dateline": _dateline(release, by.get("dateline", []), source, kit),
+        "dateline": _dateline(release, by.get("dateline", []), kit),
         "byline": "; ".join(read_byline(part.text) for part in other.get("byline", [])),
         "about": read_abouts(by.get("about", []), kit.cues),
         "contacts": read_contacts(by.get("contact", [])),
@@ -255,9 +261,7 @@ def _embargo_end(notice: str) -> datetime | None:
     return embargo_end(notice) if notice else None
 
 
-def _dateline(
-    release: IdentifiedRelease, parts: Sequence[Part], source: Sequence[Part], kit: BoilerplateKit
-) -> Dateline | None:
+def _dateline(release: IdentifiedRelease, parts: Sequence[Part], kit: BoilerplateKit) -> Dateline | None:
     """Read the inline dateline, filled up from the date lines around it."""
     lines = [part for part in parts if part.sub != "inline"]
     dates = [date.iso for part in lines for date in find_dates(part.text)[:1]]
