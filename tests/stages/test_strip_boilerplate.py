@@ -1,0 +1,264 @@
+"""strip_boilerplate: every character labelled, the body kept, the rest in its field."""
+
+import json
+from dataclasses import asdict
+from functools import cache
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from streams.records import CleanRelease, IdentifiedRelease, Markup
+from streams.stage import StageConfig, config_directory
+from streams.stages.boilerplate_cues import GROUPS, load_cues
+from streams.stages.boilerplate_datelines import inline_dateline, read_dateline
+from streams.stages.boilerplate_fields import choose_title, embargo_end
+from streams.stages.strip_boilerplate import STRIP_BOILERPLATE, BoilerplateKit
+from streams.text.dates import find_dates, from_hijri
+from streams.text.segments import covers
+
+GOLDEN = sorted((Path(__file__).parents[1] / "golden" / "strip_boilerplate").glob("*.json"))
+
+PARAGRAPH = (
+    "The company said on Monday that it would build a second plant beside the first, where 400 people are to work from "
+    "next spring, and that the state pays a third of what it costs."
+)
+ABOUT = "Acme is a leading maker of warehouse robots. It was founded in 1999 and has its seat in Berlin."
+RELEASE = "\n".join(
+    [
+        "Acme to build a second plant in Berlin",
+        f"BERLIN, Jan. 5, 2026 /PRNewswire/ -- {PARAGRAPH}",
+        PARAGRAPH,
+        "About Acme",
+        ABOUT,
+        "Media Contact",
+        "Jo Doe, press@acme.example, +49 30 555 0100",
+        "SOURCE Acme",
+    ]
+)
+
+
+@cache
+def kit() -> BoilerplateKit:
+    return STRIP_BOILERPLATE.prepare(StageConfig(config_directory()))
+
+
+def clean(text: str, **fields: object) -> CleanRelease:
+    return STRIP_BOILERPLATE.apply(IdentifiedRelease(text=text, **fields), kit())  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("path", GOLDEN, ids=lambda path: path.stem)
+def test_strips_what_an_editor_struck_out(path: Path) -> None:
+    golden = json.loads(path.read_text(encoding="utf-8"))
+    text = golden["text"]
+    result = clean(text, id=path.stem, language=golden["language"])
+    found = json.loads(json.dumps(asdict(result)))
+    found["segments"] = [[s.label, s.sub, text[s.start : s.end].strip()[:60]] for s in result.segments]
+    assert {key: found[key] for key in golden["expected"]} == golden["expected"]
+
+
+def test_there_is_a_golden_release_for_every_language() -> None:
+    assert len({json.loads(path.read_text(encoding="utf-8"))["language"] for path in GOLDEN}) == 15
+
+
+LINES = st.sampled_from(
+    [
+        *RELEASE.split("\n"),
+        PARAGRAPH,
+        "",
+        "   ",
+        "Share",
+        "©",
+        "###",
+        "Tags: a, b",
+        "\ud800",
+        "關於神達",
+        "« »",
+        "2026-01-05",
+        "a\rb",
+    ]
+)
+
+
+@given(st.one_of(st.text(), st.lists(LINES, max_size=30).map("\n".join)))
+def test_segments_cover_the_text_in_order_and_the_body_is_made_of_kept_ones(text: str) -> None:
+    result = clean(text)
+    assert covers(result.segments, text)
+    kept = [text[s.start : s.end].strip() for s in result.segments if s.label == "body"]
+    safe = result.body.encode("utf-8", "replace")
+    assert safe.replace(b"\xef\xbf\xbd", b"?") == "\n".join(filter(None, kept)).encode("utf-8", "replace")
+
+
+@given(st.lists(LINES, max_size=12).map("\n".join))
+def test_the_same_release_gives_the_same_answer(text: str) -> None:
+    assert clean(text) == clean(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "", "a", " \n\n ", "\x00", "word " * 100_000, "(" * 50_000, "Contact\n" + "a@b.example " * 20_000,
+        "Contact\n" + "a" * 50_000 + "@", "line\n" * 100_000, "lone \ud800 surrogate\n" * 50, "\r\n\r\n", ". " * 50_000,
+    ],
+    ids=[
+        "empty", "one letter", "blank", "null", "no line breaks", "brackets", "addresses", "no address", "100,000 lines",
+        "lone surrogates", "returns", "stops",
+    ],
+)  # fmt: skip
+def test_no_text_is_bad_enough_to_raise(text: str) -> None:
+    assert covers(clean(text).segments, text)
+
+
+def test_a_killed_release_without_text_passes() -> None:
+    result = clean("", id="urn:x", pub_status="canceled")
+    assert (result.pub_status, result.body, result.segments) == ("canceled", "", ())
+
+
+def test_only_boilerplate_leaves_an_empty_body() -> None:
+    tail = RELEASE.split("\n")[3:]
+    assert clean("\n".join(tail)).body == ""
+
+
+@pytest.mark.parametrize(
+    "text", ["Acme opens a plant\nAcme opened a plant today in Berlin.", PARAGRAPH, f"Plant opened\n\n{PARAGRAPH}"]
+)
+def test_a_flash_keeps_its_body(text: str) -> None:
+    assert text.split("\n")[-1] in clean(text).body
+
+
+def test_the_dateline_leaves_the_paragraph_and_becomes_a_field() -> None:
+    result = clean(RELEASE)
+    assert result.dateline is not None
+    assert (result.dateline.city, result.dateline.date, result.dateline.wire) == ("BERLIN", "2026-01-05", "PRNewswire")
+    assert result.body == f"{PARAGRAPH}\n{PARAGRAPH}"
+
+
+def test_the_tail_moves_to_its_fields() -> None:
+    result = clean(RELEASE)
+    assert [(about.organisation, about.text) for about in result.about] == [("Acme", ABOUT)]
+    assert [(c.role, c.name, c.email, c.phone) for c in result.contacts] == [
+        ("media", "Jo Doe", "press@acme.example", "+49 30 555 0100")
+    ]
+    assert result.source_line == "Acme"
+
+
+def test_blank_lines_between_paragraphs_change_nothing() -> None:
+    assert clean(RELEASE.replace("\n", "\n\n")).body == clean(RELEASE).body
+
+
+def test_boilerplate_inside_a_paragraph_is_cut_at_its_sentence() -> None:
+    said = "This press release contains forward-looking statements that involve risks."
+    result = clean(RELEASE.replace(f"\n{PARAGRAPH}\nAbout", f"\n{PARAGRAPH} {said}\nAbout"))
+    assert said not in result.body
+    assert result.body.endswith(PARAGRAPH)
+    assert result.safe_harbor
+
+
+def test_a_release_in_one_paragraph_loses_its_tail() -> None:
+    result = clean(f"{PARAGRAPH} {PARAGRAPH} Media Contact: Jo Doe, press@acme.example")
+    assert result.body == f"{PARAGRAPH} {PARAGRAPH}"
+    assert [contact.email for contact in result.contacts] == ["press@acme.example"]
+
+
+def test_cues_of_other_languages_are_tried() -> None:
+    result = clean(RELEASE.replace("About Acme", "關於 Acme").replace("Media Contact", "Pressekontakt"), language="ko")
+    assert [about.organisation for about in result.about] == ["Acme"]
+    assert [contact.role for contact in result.contacts] == ["media"]
+
+
+def test_every_taken_out_segment_says_why() -> None:
+    assert all(segment.evidence for segment in clean(RELEASE).segments)
+
+
+def test_markup_is_evidence() -> None:
+    text = f"Acme to build\n{PARAGRAPH}\n{PARAGRAPH}\nOther things that we have written about this\nAnother headline of ours"
+    marks = tuple(Markup(line=line, tag="a", words="nav related-links footer", link_density=1.0) for line in (3, 4))
+    labels = [segment.label for segment in clean(text, markup=marks).segments]
+    assert labels[-2:] == ["navigation", "navigation"]
+
+
+@pytest.mark.parametrize(
+    ("text", "iso"),
+    [
+        ("BUSAN, Nov. 3, 2026 --", "2026-11-03"),
+        ("3 de noviembre de 2026", "2026-11-03"),
+        ("3. November 2026", "2026-11-03"),
+        ("25 сентября 2025 г.", "2025-09-25"),
+        ("ngày 3 tháng 11 năm 2026", "2026-11-03"),
+        ("วันพุธที่ 20 พฤษภาคม 2563", "2020-05-20"),
+        ("20 พ.ค. 2563", "2020-05-20"),
+        ("【106年8月21日，台北】", "2017-08-21"),
+        ("民國112年2月16日", "2023-02-16"),
+        ("令和7年1月14日", "2025-01-14"),
+        ("2013년 10월 24일", "2013-10-24"),
+        ("28 آب/اغسطس 2013", "2013-08-28"),
+        ("٣ نوفمبر ٢٠٢٦", "2026-11-03"),
+        ("15 رمضان 1437 هـ", "2016-06-20"),
+        ("04/21/2022", "2022-04-21"),
+        ("21/04/2022", "2022-04-21"),
+        ("新华社北京11月17日电", "--11-17"),
+    ],
+)
+def test_dates_of_every_calendar_become_iso(text: str, iso: str) -> None:
+    assert [found.iso for found in find_dates(text)] == [iso]
+
+
+@pytest.mark.parametrize("text", ["July 2009", "192.168.10.12", "version 1.2.3", "31 February 2026", "1,250,000", ""])
+def test_other_numbers_are_no_dates(text: str) -> None:
+    assert find_dates(text) == ()
+
+
+def test_the_islamic_new_year_is_within_a_day_of_the_almanac() -> None:
+    assert abs((from_hijri(1447, 1, 1).toordinal()) - 739428) <= 1  # 26 June 2025
+
+
+@pytest.mark.parametrize(
+    ("paragraph", "dateline"),
+    [
+        ("PALO ALTO, Calif.--(BUSINESS WIRE)--Acme said", "PALO ALTO, Calif.--(BUSINESS WIRE)--"),
+        ("INDIANAPOLIS (AP) — A messy deal", "INDIANAPOLIS (AP) — "),
+        ("Jakarta - Gubernur mengatakan", "Jakarta - "),
+        ("24 de septiembre de 2020 — El Grupo", "24 de septiembre de 2020 — "),
+        ("(서울=뉴스와이어) 루모라는", "(서울=뉴스와이어) "),
+        ("新华社北京11月17日电 记者17日获悉", "新华社北京11月17日电 "),
+        ("（中央社記者王小明台北21日電）行政院", "（中央社記者王小明台北21日電）"),
+        ("READ MORE: Woman found alive", ""),
+        ("Apple – the company that makes phones – said", ""),
+        (PARAGRAPH, ""),
+    ],
+)
+def test_a_dateline_is_taken_whole_or_not_at_all(paragraph: str, dateline: str) -> None:
+    assert paragraph[: inline_dateline(paragraph, kit().cities)] == dateline
+
+
+def test_a_yearless_dateline_takes_the_year_of_the_date_line() -> None:
+    read = read_dateline("新华社北京11月17日电", kit().cities, "2023-11-17")
+    assert (read.city, read.date, read.wire) == ("北京", "2023-11-17", "新华社")
+
+
+def test_headlines_that_repeat_each_other_are_one_title() -> None:
+    assert choose_title(["Site news - Plant opened [Ministry]", "Plant opened", "Plant opened"]) == "Plant opened"
+
+
+def test_an_embargo_ends_where_it_says_and_late_where_it_names_no_zone() -> None:
+    named = embargo_end("Embargoed until 3 November 2026, 10:00 GMT")
+    unnamed = embargo_end("Embargoed until 3 November 2026, 10:00")
+    assert named is not None
+    assert unnamed is not None
+    assert named.isoformat() == "2026-11-03T10:00:00+00:00"
+    assert unnamed > named
+    assert embargo_end("For immediate release") is None
+
+
+def test_every_cue_file_compiles_and_every_group_is_used() -> None:
+    cues = load_cues(StageConfig(config_directory()))
+    named = {cue.group for part in (cues.anchored, cues.phrases) for cue in part.cues}
+    assert set(GROUPS) - named == set()
+
+
+def test_a_misnamed_cue_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "boilerplate").mkdir()
+    (tmp_path / "boilerplate" / "xx.toml").write_text("[abuot.heading]\n'x' = \"nowhere\"\n", encoding="utf-8")
+    with pytest.raises(ValueError, match=r"xx\.toml: no cue is called abuot\.heading"):
+        load_cues(StageConfig(tmp_path))
