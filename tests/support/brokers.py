@@ -41,7 +41,7 @@ class Raw:
 
     key: bytes | None = None
     value: bytes | None = None
-    headers: Sequence[tuple[str, bytes]] = ()
+    headers: Sequence[tuple[str, bytes | None]] = ()
     timestamp_ms: int | None = None
     """Milliseconds since 1970; None is now."""
     partition: int | None = None
