@@ -148,7 +148,7 @@ class Pool:
 
     def close(self) -> None:
         """Kill all processes; windows in work are lost to this worker and stay unacked."""
-        self._pool.stop()  # type: ignore[no-untyped-call]
+        self._pool.stop()
         self._pool.join(timeout=1)
 
     async def _run(self, hop: str, jobs: Sequence[Incoming], slot: int) -> tuple[list[Outcome] | None, "_Culprit"]:
