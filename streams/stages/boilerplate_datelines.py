@@ -16,7 +16,7 @@ _WIRES = (
     r"SeaPRwire|PR\s?Newswire(?:-\w+)?|PRN|BUSINESS\s?WIRE|Business\s?Wire|GLOBE\s?NEWSWIRE|GlobeNewswire|Media\s?OutReach(?:\s?Newswire)?|"
     r"ACCESS(?:WIRE)?\s?Newswire|ACN\s?Newswire|EQS(?:\s?Newswire|-News)?|Newsfile(?:\s?Corp\.?)?|CNW(?:\s?Telbec)?|ots|iwr-pressedienst|"
     r"AsiaNet|Antara\s?News|美通社|亞洲美通社|亚洲美通社|뉴스와이어|美联社|法新社|路透社|新华社|新華社|中央社|中新社|共同|時事|連合ニュース|"
-    r"연합뉴스|뉴시스|뉴스1|AP|AFP|Reuters|REUTERS|dpa(?:-\w+)?|EFE|ANSA|Bernama|BERNAMA|ANTARA|TASS|ТАСС|РИА Новости|Интерфакс|"
+    r"연합뉴스|뉴시스|뉴스1|AP|AFP|Reuters|REUTERS|dpa(?:-\w+)?|EFE|ANSA|Bernama|BERNAMA|ANTARA|TASS|ТАСС|РИА Новости|Интерфакс|"  # noqa: E501
     r"Xinhua|Kyodo(?: News)?|Jiji|Yonhap|CNA|CNN|IANS|PTI|VNA|TTXVN|واس|رويترز|أ ف ب|أ ?ب|الوئام|سبق"
 )
 _WIRE = re.compile(rf"(?<![A-Za-z])(?:{_WIRES})(?![A-Za-z])")

@@ -38,27 +38,27 @@ _RTL_PHONE = re.compile(r"\d{3,4}-\d{2,4}-\d{2,4}-\d{1,3}\+")
 _URL = re.compile(r"(?:https?://|www\.)\S+")
 _NAME_CUTS = re.compile(
     r"(?i)(?<![^\W_])(?:tel|telefon|telefono|teléfono|telefone|téléphone|tél|phone|fax|mobile?|cell|e-?mail|e-?mel|courriel|correo|"
-    r"тел|факс|почта|هاتف|بريد|電話|电话|電郵|邮箱|전화|이메일|โทรศัพท์|โทรสาร|โทร|อีเมล|điện thoại|telepon|telp|faks|ext)\.?\s?[:：.]?\s?$|^(?:c|t|m|p|e)\s?:\s?$"
+    r"тел|факс|почта|هاتف|بريد|電話|电话|電郵|邮箱|전화|이메일|โทรศัพท์|โทรสาร|โทร|อีเมล|điện thoại|telepon|telp|faks|ext)\.?\s?[:：.]?\s?$|^(?:c|t|m|p|e)\s?:\s?$"  # noqa: E501
 )
 _CONTACT_WORD = re.compile(r"^\s*[^:：]{2,30}[:：]\s*(?=\S)")
 _INVESTOR = re.compile(
-    r"(?i)investor|anleger|investisseur|inversor|inversion|investidor|инвестор|投資|投资|투자|pelabur|nhà đầu tư|นักลงทุน|المستثمر|\bIR\b"
+    r"(?i)investor|anleger|investisseur|inversor|inversion|investidor|инвестор|投資|投资|투자|pelabur|nhà đầu tư|นักลงทุน|المستثمر|\bIR\b"  # noqa: E501
 )
 _MEDIA = re.compile(
-    r"(?i)media|medien|médias?|medios|press|presse|prensa|imprensa|mídia|сми|пресс|прессы|報道|広報|언론|홍보|媒体|媒體|新聞|新闻|truyền thông|"
+    r"(?i)media|medien|médias?|medios|press|presse|prensa|imprensa|mídia|сми|пресс|прессы|報道|広報|언론|홍보|媒体|媒體|新聞|新闻|truyền thông|"  # noqa: E501
     r"báo chí|สื่อ|ประชาสัมพันธ์|\bpers\b|humas|akhbar|الإعلام|إعلام|صحف"
 )
 _DISTRIBUTORS = (
-    ("seaprwire", "SeaPRwire"), ("prnewswire", "PR Newswire"), ("pr newswire", "PR Newswire"), ("美通社", "PR Newswire"),
+    ("seaprwire", "SeaPRwire"), ("prnewswire", "PR Newswire"), ("pr newswire", "PR Newswire"), ("美通社", "PR Newswire"),  # noqa: E501
     ("business wire", "Business Wire"), ("businesswire", "Business Wire"), ("globe newswire", "GlobeNewswire"),
     ("globenewswire", "GlobeNewswire"), ("media outreach", "Media OutReach"), ("media-outreach", "Media OutReach"),
-    ("news aktuell", "news aktuell"), ("newsaktuell", "news aktuell"), ("(ots)", "news aktuell"), ("뉴스와이어", "뉴스와이어"),
+    ("news aktuell", "news aktuell"), ("newsaktuell", "news aktuell"), ("(ots)", "news aktuell"), ("뉴스와이어", "뉴스와이어"),  # noqa: E501
     ("accesswire", "ACCESS Newswire"), ("access newswire", "ACCESS Newswire"), ("acn newswire", "ACN Newswire"),
-    ("iwr-pressedienst", "iwr-pressedienst"), ("newsfile", "Newsfile"), ("cnw", "CNW"), ("eqs", "EQS"), ("asianet", "AsiaNet"),
+    ("iwr-pressedienst", "iwr-pressedienst"), ("newsfile", "Newsfile"), ("cnw", "CNW"), ("eqs", "EQS"), ("asianet", "AsiaNet"),  # noqa: E501
 )  # fmt: skip
 _LEAD = re.compile(
     r"(?i)^[\W_]*(?:sources?|quellen?|herausgeber(?:in)?|fuentes?|fontes?|источники?|المصدر|ソース|出典|情報提供|출처|자료제공|제공|"
-    r"(?:消息|稿件|资料|資料)?(?:来源|來源)|nguồn(?: tin)?|sumber|ที่มา|แหล่งที่มา|ข้อมูลข่าวโดย|original-?content von|原?标题)\s*[:：]?\s*"
+    r"(?:消息|稿件|资料|資料)?(?:来源|來源)|nguồn(?: tin)?|sumber|ที่มา|แหล่งที่มา|ข้อมูลข่าวโดย|original-?content von|原?标题)\s*[:：]?\s*"  # noqa: E501
 )
 _BY = re.compile(
     r"(?i)^(?:by|von|par|por|de|автор(?:ы)?|текст|oleh|penulis|editor|bởi|โดย|بقلم|كتب|حوار|文|記者|作者|记者|著者|執筆|autora?|autor|texto)[\s:：︱|/]+"
@@ -73,7 +73,7 @@ _ZONE = re.compile(
     r"(?i)(?<![^\W_])(?:(?:GMT|UTC)\s?(?P<hours>[+-]\d{1,2})?|(?P<name>EST|EDT|ET|CST|CDT|MST|MDT|PST|PDT|PT|BST|CET|CEST|MEZ|MESZ|JST|KST|HKT|SGT|MYT|ICT|WIB|MSK))(?![^\W_])"
 )
 _ZONES = {
-    "EST": -5, "EDT": -4, "ET": -5, "CST": -6, "CDT": -5, "MST": -7, "MDT": -6, "PST": -8, "PDT": -7, "PT": -8, "BST": 1, "CET": 1,
+    "EST": -5, "EDT": -4, "ET": -5, "CST": -6, "CDT": -5, "MST": -7, "MDT": -6, "PST": -8, "PDT": -7, "PT": -8, "BST": 1, "CET": 1,  # noqa: E501
     "CEST": 2, "MEZ": 1, "MESZ": 2, "JST": 9, "KST": 9, "HKT": 8, "SGT": 8, "MYT": 8, "ICT": 7, "WIB": 7, "MSK": 3,
 }  # fmt: skip
 _LATEST_ZONE = -12
@@ -283,7 +283,7 @@ def _clock(match: re.Match[str]) -> tuple[int, int]:
 # Where an anchor was stripped with its text: empty brackets, a blank before a comma, an article or preposition that
 # stands before another one (seed release: "لم يذكر كيم الـ ، بحسب", "لي جاي ميونغ مع في واشنطن").
 _GAP = re.compile(
-    r"<>|\(\s*\)|«\s*»|“\s*”|(?<=\w)(?<! )\s(?=[،,](?:\s|$))|(?<=ـ)\s(?=[،,.])|(?<=\sمع )(?=(?:في|من|إلى|على)\s)|(?<=\sمن )(?=(?:في|إلى|على)\s)"
+    r"<>|\(\s*\)|«\s*»|“\s*”|(?<=\w)(?<! )\s(?=[،,](?:\s|$))|(?<=ـ)\s(?=[،,.])|(?<=\sمع )(?=(?:في|من|إلى|على)\s)|(?<=\sمن )(?=(?:في|إلى|على)\s)"  # noqa: E501
 )
 
 _GAP_SIGNS = ("<>", "()", "( )", "“”", " ,")

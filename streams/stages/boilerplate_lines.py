@@ -117,7 +117,7 @@ def read_lines(text: str, cues: Cues) -> list[Line]:
     # Only scripts beyond Latin take two bytes and more a character.
     wide = not text.isascii() and len(text.encode()) > 1.4 * len(text)
     ends = [*(row[0] for row in rows[1:]), len(text)][: len(rows)]
-    lines = []
+    lines: list[Line] = []
     for (start, number, raw, stripped, key), end in zip(rows, ends, strict=True):
         length = weighted_length(stripped) if wide else len(stripped)
         prose = length >= PROSE or (length >= PROSE_WITH_STOP and ends_sentence(stripped))
@@ -328,7 +328,7 @@ def _near(distance: int) -> int:
 
 
 def _furniture_passed(names: Sequence[Sequence[str]], first: int) -> list[int]:
-    """For every line, how many lines of a page's furniture stand between the first prose and it: 0, 1, 2, 4, 8, more."""
+    """For every line, how many lines of a page's furniture stand between the first prose and it: 0, 1, 2, 4, 8, more."""  # noqa: E501
     passed = []
     count = 0
     for number, own in enumerate(names):
@@ -413,7 +413,10 @@ _CLASS_WORDS = re.compile(
     r"|(?P<about>boilerplate|about-)|(?P<contact>contact|press-contact|media-contact)|(?P<sectors>tags|keywords|topics|categor)"
     r"|(?P<copyright>copyright|legal)|(?P<disclaimer>disclaimer)"
 )
-_TAGS = {"nav": "navigation", "footer": "navigation", "aside": "related", "figcaption": "caption", "address": "contact", "time": "dateline", "button": "navigation", "label": "navigation"}  # fmt: skip
+_TAGS = {
+    "nav": "navigation", "footer": "navigation", "button": "navigation", "label": "navigation", "aside": "related",
+    "figcaption": "caption", "address": "contact", "time": "dateline",
+}  # fmt: skip
 
 LINK_LINE = 0.8
 """Share of a line's letters inside links from which on the line is a link."""

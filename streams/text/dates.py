@@ -35,10 +35,10 @@ januari februari|feb mac april mei jun julai ogos|ogo september oktober november
 يناير فبراير مارس أبريل|ابريل|إبريل مايو يونيو|يونيه يوليو|يوليه أغسطس|اغسطس سبتمبر أكتوبر|اكتوبر نوفمبر ديسمبر
 جانفي فيفري مارس أفريل|افريل ماي جوان جويلية أوت|اوت سبتمبر أكتوبر نوفمبر ديسمبر
 كانون‿الثاني شباط آذار|اذار نيسان أيار|ايار حزيران تموز آب أيلول|ايلول تشرين‿الأول تشرين‿الثاني كانون‿الأول
-"""
+"""  # noqa: E501
 _HIJRI = """
 محرم صفر ربيع‿الأول|ربيع‿الاول ربيع‿الآخر|ربيع‿الثاني جمادى‿الأولى|جمادى‿الاولى جمادى‿الآخرة|جمادى‿الثانية رجب شعبان رمضان شوال ذو‿القعدة|ذي‿القعدة ذو‿الحجة|ذي‿الحجة
-"""
+"""  # noqa: E501
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ class FoundDate:
 
 
 def find_dates(text: str) -> tuple[FoundDate, ...]:
-    """Find the dates of a text, in order, without overlaps. Every date has digits, so only they are looked at: linear."""
+    """Find the dates of a text, in order, without overlaps. Every date has digits, so only they are looked at: linear."""  # noqa: E501
     plain = text if text.isascii() else text.translate(_DIGITS)
     found: list[FoundDate] = []
     done = 0

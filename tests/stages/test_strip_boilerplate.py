@@ -102,7 +102,7 @@ def test_the_same_release_gives_the_same_answer(text: str) -> None:
         "Contact\n" + "a" * 50_000 + "@", "line\n" * 100_000, "lone \ud800 surrogate\n" * 50, "\r\n\r\n", ". " * 50_000,
     ],
     ids=[
-        "empty", "one letter", "blank", "null", "no line breaks", "brackets", "addresses", "no address", "100,000 lines",
+        "empty", "one letter", "blank", "null", "no line breaks", "brackets", "addresses", "no address", "100,000 lines",  # noqa: E501
         "lone surrogates", "returns", "stops",
     ],
 )  # fmt: skip
@@ -172,7 +172,7 @@ def test_every_taken_out_segment_says_why() -> None:
 
 
 def test_markup_is_evidence() -> None:
-    text = f"Acme to build\n{PARAGRAPH}\n{PARAGRAPH}\nOther things that we have written about this\nAnother headline of ours"
+    text = f"Acme to build\n{PARAGRAPH}\n{PARAGRAPH}\nOther things that we have written about this\nAnother headline of ours"  # noqa: E501
     marks = tuple(Markup(line=line, tag="a", words="nav related-links footer", link_density=1.0) for line in (3, 4))
     labels = [segment.label for segment in clean(text, markup=marks).segments]
     assert labels[-2:] == ["navigation", "navigation"]
