@@ -200,7 +200,7 @@ def describe(surface: str, lexicon: Lexicon) -> Description:
         return Description([word, kind], [word, kind], [word, kind], (word, kind, 0))
     digits = "".join("0" if c.isdigit() else c for c in lower)
     cluster, flags = lexicon.find(lower)
-    listed = [f"g{bit}" for bit in range(16) if flags >> bit & 1]
+    listed = [f"g{bit}" for bit in range(16) if flags >> bit & 1] if flags else []
     groups = [f"k{cluster}", f"K{cluster >> 8}"] if cluster else ["K-"]
     near = ["l" + digits, "c" + short, "s" + digits[-3:], *groups, *listed]
     inner = [
@@ -336,7 +336,14 @@ def load(path: Path, lexicon: Lexicon) -> Crf:
 
 def word_shape(surface: str) -> str:
     """Write `X` for a capital, `x` for a small letter, `0` for a digit, one letter for each unspaced script."""
-    return "".join(map(_shape, surface))
+    return surface.translate(_ASCII_SHAPES) if surface.isascii() else "".join(map(_shape, surface))
+
+
+_ASCII_SHAPES: Final = {
+    code: "X" if chr(code).isupper() else "x" if chr(code).islower() else "0"
+    for code in range(128)
+    if chr(code).isalnum()
+}
 
 
 def squeeze(shape: str) -> str:

@@ -64,7 +64,7 @@ _PLACE_KIND: Final = re.compile(
     r"\b(?:tỉnh|thành phố|quận|huyện|phường|xã|thị trấn|thị xã|đường|thôn|ấp|chợ|sân bay|cửa khẩu|cảng|đảo|sông|núi) $"
 )
 _ACRONYM: Final = re.compile(
-    r"(?<=\w)(?= ?[(（](?:the |die |der |das |la |le |el )?[\"“„«]?(?P<name>[^\W\d_a-z]{2,6})[\"”“»]?[)）])"
+    r"[(（](?:the |die |der |das |la |le |el )?[\"“„«]?(?P<name>[^\W\d_a-z]{2,6})[\"”“»]?[)）]"
 )
 _HYPHENED: Final = re.compile(r"[^\s\-()（）,;.“”\"]+")
 _LINKS: Final = re.compile(
@@ -167,15 +167,16 @@ def _spelt_out(text: str, names: Sequence[Name]) -> Iterator[Name]:
     """Organisations whose initials follow in brackets: `Securities and Exchange Commission (the “SEC”)`."""
     places = {name.end for name in names if name.type == "PLACE"}
     for bracket in _ACRONYM.finditer(text):
-        start = max(0, bracket.start() - 100)
-        words = list(_HYPHENED.finditer(text, text.rfind("\n", start, bracket.start()) + 1 or start, bracket.start()))
+        end = bracket.start() - (text[bracket.start() - 1 : bracket.start()] == " ")
+        start = max(0, end - 100)
+        words = list(_HYPHENED.finditer(text, text.rfind("\n", start, end) + 1 or start, end))
         initials = ""
         for word in reversed(words[-12:]):
             if word[0][0].isupper():
                 initials = word[0][0] + initials
-                listed = "," in text[word.start() : bracket.start()]
-                if initials == bracket["name"] and bracket.start() not in places and not listed:
-                    yield Name(word.start(), bracket.start(), "ORGANISATION")
+                listed = "," in text[word.start() : end]
+                if initials == bracket["name"] and end not in places and not listed:
+                    yield Name(word.start(), end, "ORGANISATION")
                     yield Name(*bracket.span("name"), "ORGANISATION")
                     break
             elif not _LINKS.fullmatch(word[0]):
