@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo test lint format quality bench soak lock schemas build clean
+.PHONY: help venv demo test lint format quality bench soak lock docs schemas build clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -54,6 +54,9 @@ lock: venv ## Pin all dependencies anew, with hashes (asks the package index)
 
 # Universal: one file for 3.11 to 3.13 and every system. No index in it: pip takes the one the machine is set up with.
 LOCK := --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
+
+docs: venv ## Write the pages that follow from the code (commands, metrics)
+	$(BIN)/python -m tools.write_docs
 
 schemas: venv ## Write config/schemas from the records
 	$(BIN)/python -m tools.write_schemas
