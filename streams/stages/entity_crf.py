@@ -9,6 +9,7 @@ import re
 from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from typing import Final, NamedTuple
 from zlib import crc32
@@ -166,12 +167,17 @@ class Crf:
             self.emissions = np.resize(self.emissions, (size, *self.emissions.shape[1:]))
             self.facets = np.resize(self.facets, (size, self.facets.shape[1]))
         described = [describe(surface, self.lexicon) for surface in new]
-        for column, offset in enumerate(_OFFSETS):
-            keys = [_at_offset(what.at(offset), offset) for what in described]
-            lengths = np.fromiter(map(len, keys), np.intp, len(keys))
-            starts = np.concatenate([[0], np.cumsum(lengths)[:-1]])
-            flat = self._sum_weights(np.concatenate(keys)[:, None])
-            self.emissions[first:last, column] = np.add.reduceat(flat, starts, axis=0)
+        keys, lengths = [], []
+        for offset in _OFFSETS:
+            given = [what.at(offset) for what in described]
+            lengths += [len(observations) for observations in given]
+            keys.append(_at_offset(list(chain.from_iterable(given)), offset))
+        found = self.weights.look_up(np.concatenate(keys))
+        known = found < len(self.weights.keys)
+        flat = self.weights.rows.take(np.where(known, found, 0), axis=0) * known[:, None]
+        starts = np.cumsum([0, *lengths[:-1]])
+        sums = np.add.reduceat(flat, starts, axis=0).reshape(len(_OFFSETS), len(new), len(LABELS))
+        self.emissions[first:last] = sums.transpose(1, 0, 2)
         self.facets[first:last] = [what.facets for what in described]
         self.rows.update(zip(new, range(first, last), strict=True))
 

@@ -9,10 +9,9 @@ from typing import Any, Final, NamedTuple
 _YEAR: Final = r"(?:1[89]|2[0-6])\d\d"
 """1800 to 2699: Buddhist years are 543 ahead."""
 
-_DIGITS: Final = re.compile(r"\d+")
+_DIGITS: Final = re.compile(r"\d+|元(?=年)")
 _CJK: Final = re.compile(
-    r"(?:(?P<era>令和|平成|昭和|大正|民國|民国|佛曆)?\s?(?P<year>元|\d{1,4})\s?[年년][\s　]?)?"
-    r"(?P<month>\d{1,2})\s?[月월][\s　]?(?:(?P<day>\d{1,2})\s?[日号號일])?"
+    r"(?:(?P<year>元|\d{1,4})\s?[年년][\s　]?)?(?P<month>\d{1,2})\s?[月월](?:[\s　]?(?P<day>\d{1,2})\s?[日号號일])?"
 )
 _NUMERIC: Final = re.compile(
     rf"(?<![\d.,/-])(?:(?P<y>{_YEAR})(?P<s>[-/.])\s?(?P<m>\d{{1,2}})(?P=s)\s?(?P<d>\d{{1,2}})"
@@ -85,19 +84,20 @@ def find_dates(text: str, language: str, reference: date | None, calendar: Calen
 def _wide(text: str, language: str, reference: date | None, calendar: Calendar) -> Iterator[Found]:
     if "月" not in text and "월" not in text:
         return
-    for match in _CJK.finditer(text):
-        era, year, month, day = match.group("era", "year", "month", "day")
+    for match in _matches(_CJK, text):
+        year, month, day = match.group("year", "month", "day")
+        start = match.start()
         full = 1 if year == "元" else int(year) if year else 0
-        if era:
-            full += calendar.eras[era]
+        before = text[max(0, start - 3) : start].rstrip()[-2:]
+        if year and before in calendar.eras:
+            full += calendar.eras[before]
+            start = text.rindex(before, 0, start)
         elif year and full < 200 and language == "zh-Hant":
             full += calendar.eras["民國"]
-        if not (era or year or day):
+        if not (year or day):
             continue
         if value := _iso(full, int(month), int(day or 0), reference):
-            yield Found(
-                match.start() + len(match[0]) - len(match[0].lstrip()), match.start() + len(match[0].rstrip()), value
-            )
+            yield Found(start, match.end(), value)
 
 
 def _numeric(text: str, language: str, reference: date | None, calendar: Calendar) -> Iterator[Found]:
@@ -144,7 +144,7 @@ def _worded(text: str, language: str, reference: date | None, calendar: Calendar
 
 
 def _matches(pattern: re.Pattern[str], text: str) -> Iterator[re.Match[str]]:
-    """Find a pattern that begins with a digit: only where digits begin, for most of a text has none."""
+    """Find a pattern that begins with a digit (or 元, the first year): tried only where one is."""
     done = 0
     for digits in _DIGITS.finditer(text):
         if digits.start() >= done and (match := pattern.match(text, digits.start())):
