@@ -81,29 +81,47 @@ class Loop:
         self._idle = asyncio.Event()
         self._idle.set()
         self._draining = False
+        self._ended: asyncio.Future[Exception] = asyncio.get_running_loop().create_future()
         self._stream: Any = None
         self._consumer: Consumer | None = None
 
     # --- Faust's side ---
 
     async def consume(self, stream: Any, consumer: Consumer) -> None:
-        """Take events from the stream as fast as there is room for them. Never returns; never raises on an event."""
+        """Take events from the stream as fast as there is room for them, for ever.
+
+        An end of any other kind than the worker's own stop ends the worker: an event may have been in hand, and Faust
+        would start the agent again behind it.
+        """
         self._stream, self._consumer = stream, consumer
-        async for event in stream.noack().events():
-            message = event.message
-            incoming = Incoming(
-                topic=message.topic,
-                partition=message.partition,
-                offset=message.offset,
-                timestamp_ms=int((message.timestamp or 0) * 1000),
-                key=message.key,
-                value=message.value,
-                headers=tuple(_pairs(message.headers)),
-            )
-            await self._room.wait()
-            if self._draining:
-                await asyncio.Event().wait()  # unacked, so it comes again; returning would make Faust restart us
-            self._admit(_Held(incoming, event))
+        try:
+            async for event in stream.noack().events():
+                await self._take_in(event)
+        except Exception as exc:
+            self._end(exc)
+        finally:
+            self._end(RuntimeError("its stream ended"))
+        await asyncio.Event().wait()
+
+    async def _take_in(self, event: Any) -> None:
+        message = event.message
+        incoming = Incoming(
+            topic=message.topic,
+            partition=message.partition,
+            offset=message.offset,
+            timestamp_ms=int((message.timestamp or 0) * 1000),
+            key=message.key,
+            value=message.value,
+            headers=tuple(_pairs(message.headers)),
+        )
+        await self._room.wait()
+        if self._draining:
+            await asyncio.Event().wait()  # unacked, so it comes again; returning would make Faust restart us
+        self._admit(_Held(incoming, event))
+
+    def _end(self, cause: Exception) -> None:
+        if not self._draining and not self._ended.done():
+            self._ended.set_result(cause)
 
     def _admit(self, held: _Held) -> None:
         self._metrics.received.labels(self._hop.name).inc()
@@ -121,6 +139,11 @@ class Loop:
         async with asyncio.TaskGroup() as group:
             group.create_task(self._dispatch(), name=f"dispatch {self._hop.name}")
             group.create_task(self._settle_in_order(), name=f"settle {self._hop.name}")
+            group.create_task(self._watch_stream(), name=f"stream {self._hop.name}")
+
+    async def _watch_stream(self) -> None:
+        cause = await self._ended
+        raise Fatal(Exit.FAILED, f"{self._hop.name} takes no more events: {cause!r}. Start the worker again") from cause
 
     async def drain(self, seconds: float) -> bool:
         """Take nothing new and wait for what is in our hands. Returns whether all of it was settled."""

@@ -230,6 +230,37 @@ async def test_a_pool_that_is_broken_stops_the_loop_with_nothing_acked() -> None
     assert kafka.history == []
 
 
+async def test_a_stream_that_breaks_stops_the_worker_because_an_event_may_be_missing() -> None:
+    kafka = Kafka()
+    async with running(kafka, loop(kafka)) as task:
+        kafka.queue.put_nowait("not an event")
+        kafka.send("behind")
+        assert "AttributeError" in str(await stopped(task))
+    assert kafka.history == []
+
+
+async def test_an_agent_that_faust_cancels_stops_the_worker_rather_than_start_again_behind_an_event() -> None:
+    kafka = Kafka()
+    made = loop(kafka)
+    run = asyncio.create_task(made.run())
+    agent = asyncio.create_task(made.consume(kafka, cast(Consumer, kafka)))
+    await settle_down()
+    agent.cancel()
+    assert (await stopped(run)).exit_code == Exit.FAILED
+
+
+async def test_an_agent_that_is_cancelled_after_draining_is_an_ordinary_stop() -> None:
+    kafka = Kafka()
+    made = loop(kafka)
+    run = asyncio.create_task(made.run())
+    agent = asyncio.create_task(made.consume(kafka, cast(Consumer, kafka)))
+    assert await made.drain(1)
+    agent.cancel()
+    await settle_down()
+    assert not run.done()
+    run.cancel()
+
+
 # --- Dead letters ---------------------------------------------------------------------------------------------------
 
 
