@@ -18,6 +18,7 @@ import sys
 import tomllib
 from collections import defaultdict
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from zlib import crc32
 
@@ -65,7 +66,7 @@ CLUSTERS, COARSE = 1000, 60
 
 
 def main() -> None:
-    places = dict(place_names())
+    places = {name: place for name, place in place_names() if name not in parts_of_the_world()}
     write("places.tsv.gz", (f"{name}\t{code}\t{uri}" for name, (code, uri) in sorted(places.items())))
     companies = dict(company_names())
     write("companies.tsv.gz", (f"{name}\t{symbols}" for name, symbols in sorted(companies.items())))
@@ -97,7 +98,7 @@ def place_names() -> Iterator[tuple[str, tuple[str, str]]]:
                     yield form, (part.code, "")
     for language in LOCALES:
         for code, name in Locale.parse(language).territories.items():
-            if re.fullmatch("[A-Z]{2}", code) and code not in {"EU", "EZ", "UN", "QO", "XA", "XB", "ZZ"}:
+            if code == "XK" or pycountry.countries.get(alpha_2=code) is not None:
                 for form in {name, name.replace("’", "'"), re.sub(r"\s*[(（].*", "", name), name.replace("\u200f", "")}:
                     if len(form) > 1:
                         yield form, (code, "")
@@ -106,6 +107,13 @@ def place_names() -> Iterator[tuple[str, tuple[str, str]]]:
             code, *names = line.rstrip("\n").split("\t")
             for name in names:
                 yield name, (code, "")
+
+
+@cache
+def parts_of_the_world() -> frozenset[str]:
+    """Continents and the like, by their UN M.49 numbers: no Philippine town is meant by `Asia`."""
+    territories = [Locale.parse(language).territories for language in LOCALES]
+    return frozenset(name for names in territories for code, name in names.items() if code.isdecimal())
 
 
 def company_names() -> Iterator[tuple[str, str]]:

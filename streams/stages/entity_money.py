@@ -103,7 +103,9 @@ def _power(text: str, at: int, language: str, currencies: Currencies) -> tuple[i
     exponent = 0
     while match := currencies.powers.match(text, at):
         word = match[1]
-        if not _ends_word(text, match.end()):
+        # `5 M€`, but not `5 B`: a letter apart is a power only before its currency.
+        apart = len(match[0]) > len(word) == 1 and not _is_wide(word)
+        if not _ends_word(text, match.end()) or (apart and not currencies.after.match(text, match.end())):
             break
         exponent += currencies.power_in.get(language, {}).get(word, currencies.power[word])
         at = match.end()

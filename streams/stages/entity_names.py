@@ -31,7 +31,7 @@ _COMPANY: Final = re.compile(
     rf",? {_FORM}(?:\.(?![A-Za-z0-9])|\b)(?:,? {_FORM}(?:\.(?![A-Za-z0-9])|\b))?"
 )
 _LEADING: Final = re.compile(
-    r"(?:Today|In|At|As|On|With|For|From|By|To|And|But|While|When|If|After|Since|Our|This|About|Under|Both|Join(?:ing)?|"
+    r"(?:Today|Then|In|At|As|On|With|For|From|By|To|And|But|While|When|If|After|Since|Our|This|About|Under|Both|Join(?:ing)?|"
     r"Die|Der|Das|Den|Dem|Bei|Von|Mit|Für|Wie|Le|La|Les|Chez|Selon|Avec|El|Los|Según|Con|O|A|Os|As|Segundo|Da|Do|Na|No|Em|"
     r"Menurut|Di|Dari|Oleh|Dan|Theo) "
 )
@@ -39,6 +39,12 @@ _LEADING: Final = re.compile(
 
 _FORM_AFTER: Final = re.compile(rf",? {_FORM}(?:\.(?![A-Za-z0-9])|\b)(?:,? {_FORM}(?:\.(?![A-Za-z0-9])|\b))?")
 _ENDS_IN_FORM: Final = re.compile(rf"[ ,]{_FORM}$")
+_ONLY_FORM: Final = re.compile(rf"{_FORM}\.?")
+_UNCUT_FORM: Final = re.compile(
+    r"[ ,](?:AG|SE|GmbH|KG|KGaA|OHG|eG|PLC|plc|LLC|LLP|LP|SAS|SASU|SARL|SpA|ASA|Oyj|Berhad|JSC|PJSC|Incorporated|"
+    r"Corporation|Limited|Holdings|Aktiengesellschaft|S/A|A/S|SGPS)\.$"
+)
+"""A legal form that is no abbreviation, and the point of the sentence after it."""
 _OTHER_COMPANIES: Final = re.compile(
     r"株式会社[\u30a0-\u30ff\u4e00-\u9fffA-Za-z0-9&＆・.\-]{2,24}"
     r"|(?:주식회사|\(주\)|㈜)\s?[가-힣A-Za-z0-9&]{2,15}"
@@ -106,14 +112,18 @@ def refine(text: str, names: Iterable[Name], language: str, taken: bytearray, br
     """
     if language == "vi":
         names = [_with_kind(text, name) for name in names]
-    names = [
-        trimmed for name in names if (trimmed := _trim(text, name)) and not any(taken[trimmed.start : trimmed.end])
-    ]
-    kept = _without_overlap([*_companies(text, names), *names])
+    names = _free(text, names, taken)
+    kept = _without_overlap([*_free(text, _companies(text, names), taken), *names])
     kept = _without_overlap([*_before_brackets(text, kept, brackets), *_spelt_out(text, kept), *kept])
     defined = [name for name in _defined(text, kept) if not any(taken[name.start : name.end])]
     kept = _without_overlap([*defined, *kept])
     return sorted(_everywhere(text, kept, defined, language, taken))
+
+
+def _free(text: str, names: Iterable[Name], taken: bytearray) -> list[Name]:
+    """Trim names, and leave out those that a listing, an amount or a date stands in."""
+    trimmed = (_trim(text, name) for name in names)
+    return [name for name in trimmed if name and not any(taken[name.start : name.end])]
 
 
 def _companies(text: str, names: Sequence[Name]) -> Iterator[Name]:
@@ -298,12 +308,17 @@ def _trim(text: str, name: Name) -> Name | None:
     surface = text[start:end]
     start += len(surface) - len(surface.lstrip(_EDGE))
     end = start + len(surface.strip(_EDGE))
-    if _FULL_POINT.search(text, start, end):
+    if _FULL_POINT.search(text, start, end) or _UNCUT_FORM.search(text, start, end):
         end -= 1
     elif text[end : end + 1] == "." and _ENDS_IN_FORM.search(text, start, end):
-        end += 1
+        end += not _UNCUT_FORM.search(text, start, end + 1)
     surface = text[start:end]
-    if _NOT_A_NAME.fullmatch(surface) or (len(surface) == 1 and surface < "\u0e00") or not surface:
+    if (
+        _NOT_A_NAME.fullmatch(surface)
+        or _ONLY_FORM.fullmatch(surface)
+        or (len(surface) == 1 and surface < "\u0e00")
+        or not surface
+    ):
         return None
     running = sum(word[0].islower() and len(word) > 3 for word in surface.split())
     if running > MOST_RUNNING:
