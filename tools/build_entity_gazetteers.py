@@ -88,7 +88,7 @@ def place_names() -> Iterator[tuple[str, tuple[str, str]]]:
         if city["population"] >= ALL_NAMES:
             names.update(name for name in city["alternatenames"] if not name.isupper() and not name.islower())
         for name in names:
-            if NAME.fullmatch(name) and 1 < len(name) <= 40:
+            if NAME.fullmatch(name) and (3 if name.isascii() else 2) <= len(name) <= 40:
                 yield name, (city["countrycode"], f"geonames:{city['geonameid']}")
     for part in pycountry.subdivisions:
         name = part.name.split(" [")[0]

@@ -17,6 +17,8 @@ class Candidate(NamedTuple):
     value: str = ""
     uri: str = ""
     symbols: tuple[Symbol, ...] = ()
+    known: tuple[Symbol, ...] = ()
+    """Listings that the list of companies has for the name: meant where the text prints none."""
 
 
 _ENDINGS: Final = {
@@ -227,7 +229,8 @@ def _entity(name: str, thing: _Thing, length: int, most: int) -> Entity:
     first = next((m.start for m in mentions if m.field == "body"), 0)
     in_title = any(m.field == "title" for m in mentions)
     salience = in_title * NEAR_TITLE + NEAR_TOP * (1 - first / max(length, 1)) + OFTEN * len(mentions) / most
-    symbols = tuple(dict.fromkeys(symbol for candidate in thing.candidates for symbol in candidate.symbols))
+    printed = dict.fromkeys(symbol for candidate in thing.candidates for symbol in candidate.symbols)
+    known = dict.fromkeys(symbol for candidate in thing.candidates for symbol in candidate.known)
     return Entity(
         id=name,
         type=thing.type,
@@ -235,7 +238,7 @@ def _entity(name: str, thing: _Thing, length: int, most: int) -> Entity:
         mentions=mentions,
         count=len(mentions),
         salience=round(min(1.0, salience), 3),
-        symbols=symbols,
+        symbols=tuple(printed or known),
         value=next((c.value for c in thing.candidates if c.value), ""),
         uri=next((c.uri for c in thing.candidates if c.uri), ""),
     )

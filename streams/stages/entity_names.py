@@ -3,6 +3,7 @@
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import pairwise
 from typing import Final, Literal, NamedTuple
 
 NameType = Literal["PERSON", "ORGANISATION", "PLACE"]
@@ -141,6 +142,9 @@ def _companies(text: str, names: Sequence[Name]) -> Iterator[Name]:
                 start = stop.end()
             if form.start() - start > 1:
                 yield Name(start, form.end(), "ORGANISATION")
+    for name, after in pairwise(sorted(names)):
+        if text[name.end : after.start] == " & ":
+            yield Name(name.start, after.end, "ORGANISATION")
     for name in names:
         if name.type != "PERSON" and (form := _FORM_AFTER.match(text, name.end)):
             yield Name(name.start, form.end(), "ORGANISATION")

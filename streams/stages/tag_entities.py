@@ -4,10 +4,10 @@ import gzip
 import re
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from itertools import accumulate
-from typing import Final, Literal, Protocol
+from typing import Final, Protocol
 
 from streams.codec import recast
 from streams.records import CleanRelease, EnrichedRelease, EntityType, Mention, Symbol
@@ -42,8 +42,6 @@ _SCRIPTS: Final = {
 }
 
 _TYPES: Final[dict[str, NameType]] = {"PER": "PERSON", "ORG": "ORGANISATION", "LOC": "PLACE"}
-
-Field = Literal["title", "body"]
 
 
 class NameTagger(Protocol):
@@ -115,32 +113,42 @@ def _models(config: StageConfig, lexicon: Lexicon) -> dict[str, Crf]:
 
 def tag_entities(release: CleanRelease, kit: EntityKit) -> EnrichedRelease:
     """Find the entities of title and body; a release without text passes as it is."""
-    fields: tuple[tuple[Field, str], ...] = (("title", release.title), ("body", release.body[:MAX_BODY]))
-    candidates: list[Candidate] = []
-    for field, text in fields:
-        if text and not text.isspace():
-            candidates += _candidates(field, text, release, kit)
+    # As one text, so that a name means the same in both; the line end between them ends every sentence.
+    text = f"{release.title}\n{release.body[:MAX_BODY]}"
+    candidates = [] if text.isspace() else _candidates(text, len(release.title), release, kit)
     return recast(release, EnrichedRelease, entities=merge(candidates, release.language, len(release.body)))
 
 
-def _candidates(field: Field, text: str, release: CleanRelease, kit: EntityKit) -> list[Candidate]:
+def _candidates(text: str, title: int, release: CleanRelease, kit: EntityKit) -> list[Candidate]:
+    """Everything found in title and body, `title` being the length of the title."""
     language = release.language
     listings = find_listings(text, kit.exchanges)
     taken = bytearray(len(text))
-    rules = [*_ruled(field, text, listings, release, kit, taken)]
+    found = [*_ruled(text, listings, release, kit, taken)]
     names = refine(text, kit.tagger.names(text, language), language, taken, _brackets(text, listings))
-    return rules + [_named(field, text, name, language, listings, kit) for name in names]
+    found += [_named(text, name, language, listings, kit) for name in names]
+    placed = (_placed(candidate, title) for candidate in found)
+    return [candidate for candidate in placed if candidate]
+
+
+def _placed(candidate: Candidate, title: int) -> Candidate | None:
+    """Move a mention to its own field; one that reaches over the end of the title is none."""
+    mention = candidate.mention
+    if mention.start > title:
+        body = title + 1
+        moved = replace(mention, start=mention.start - body, end=mention.end - body, field="body")
+        return candidate._replace(mention=moved)
+    return candidate._replace(mention=replace(mention, field="title")) if mention.end <= title else None
 
 
 def _ruled(
-    field: Field, text: str, listings: Sequence[Listing], release: CleanRelease, kit: EntityKit, taken: bytearray
+    text: str, listings: Sequence[Listing], release: CleanRelease, kit: EntityKit, taken: bytearray
 ) -> Iterator[Candidate]:
     """What rules find, each where none before it did: listings, then money, then dates. Marks what is taken."""
 
     def candidate(kind: EntityType, start: int, end: int, value: str, symbols: tuple[Symbol, ...] = ()) -> Candidate:
         taken[start:end] = b"1" * (end - start)
-        mention = Mention(start=start, end=end, surface=text[start:end], field=field)
-        return Candidate(mention, kind, value, symbols=symbols)
+        return Candidate(Mention(start=start, end=end, surface=text[start:end]), kind, value, symbols=symbols)
 
     for start, end, symbol in listings:
         yield candidate("TICKER", start, end, f"{symbol.exchange}:{symbol.symbol}", (symbol,))
@@ -152,17 +160,16 @@ def _ruled(
             yield candidate("DATE", start, end, value)
 
 
-def _named(
-    field: Field, text: str, name: Name, language: str, listings: Iterable[Listing], kit: EntityKit
-) -> Candidate:
+def _named(text: str, name: Name, language: str, listings: Sequence[Listing], kit: EntityKit) -> Candidate:
     surface = text[name.start : name.end]
-    mention = Mention(start=name.start, end=name.end, surface=surface, field=field)
+    mention = Mention(start=name.start, end=name.end, surface=surface)
     if name.type == "PLACE":
         for form in place_forms(surface, language):
             if place := kit.gazetteer.places.get(form):
                 return Candidate(mention, name.type, place.code, _uri(place))
     if name.type == "ORGANISATION":
-        return Candidate(mention, name.type, symbols=_symbols(text, name, listings, kit))
+        known = kit.gazetteer.companies.get(surface, ())
+        return Candidate(mention, name.type, symbols=_printed(text, name, listings), known=known)
     return Candidate(mention, name.type)
 
 
@@ -172,12 +179,14 @@ def _uri(place: Place) -> str:
     return f"https://sws.geonames.org/{city}/" if city else f"urn:iso:std:iso:3166:{place.code}"
 
 
-def _symbols(text: str, name: Name, listings: Iterable[Listing], kit: EntityKit) -> tuple[Symbol, ...]:
-    """The listings in the bracket right after a company, else those that the list of companies knows."""
-    follows = [x for x in listings if name.end < x.start <= name.end + MAX_BRACKET]
+def _printed(text: str, name: Name, listings: Sequence[Listing]) -> tuple[Symbol, ...]:
+    """The listings in the bracket right after a company."""
     bracket = _AFTER_NAME.match(text, name.end)
-    printed = tuple(x.symbol for x in follows if bracket and bracket.start() <= x.start < bracket.end())
-    return printed or kit.gazetteer.companies.get(text[name.start : name.end], ())
+    if bracket is None:
+        return ()
+    first = bisect_left(listings, bracket.start(), key=lambda listing: listing.start)
+    last = bisect_left(listings, bracket.end(), key=lambda listing: listing.start)
+    return tuple(listing.symbol for listing in listings[first:last])
 
 
 MAX_BRACKET: Final = 200

@@ -282,3 +282,14 @@ def test_a_script_other_than_the_release_s_is_tagged_too(kit: EntityKit) -> None
     entities = tag(kit, body, "zh-Hans")
     assert named(entities, "Acme Widgets Inc.").type == "ORGANISATION"
     assert named(entities, "Germany").value == "DE"
+
+
+def test_a_name_means_the_same_in_title_and_body(kit: EntityKit) -> None:
+    entities = tag(kit, "Civitas Solutions, Inc. today opened a plant.", title="Civitas Solutions opens a plant")
+    company = named(entities, "Civitas Solutions, Inc.")
+    assert [m.field for m in company.mentions] == ["title", "body"]
+
+
+def test_printed_listings_outrank_those_that_the_list_knows(kit: EntityKit) -> None:
+    entities = tag(kit, "Apple Inc. (LSE: APPL) opened a shop. Apple Inc. hired.")
+    assert [(s.exchange, s.symbol) for s in named(entities, "Apple Inc.").symbols] == [("XLON", "APPL")]
