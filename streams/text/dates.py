@@ -149,8 +149,8 @@ def _named(text: str, number: re.Match[str]) -> FoundDate | None:
             return FoundDate(number.start(), year.end() if year else end, iso)
     before = _WORD_BEFORE.search(text, max(0, number.start() - LONGEST_MONTH), number.start())
     if before and (value := _months().get(before[1].lower(), 0)):
-        end = _ORDINAL.match(text, number.end())
-        at = end.end() if end else number.end()
+        ordinal = _ORDINAL.match(text, number.end())
+        at = ordinal.end() if ordinal else number.end()
         year = _YEAR_AFTER.match(text, at)
         iso = _month_date(day, value, year[1] if year else None)
         if iso:
