@@ -75,7 +75,7 @@ GROUPS = {
         True, {"train/ja.gsd": ALL, "train/ja.stockmark": ALL, "made/ja": 600}, ("ja.gsd", "ja.stockmark"), "sparse"
     ),
     "korean": Group(True, {"train/ko.klue": ALL, "made/ko": 600}, ("ko.klue",), "perceptron"),
-    "thai": Group(True, {"train/th.thainer": ALL, "made/th": 400}, ("th.thainer",), "perceptron"),
+    "thai": Group(True, {"train/th.thainer": ALL, "made/th": 400}, ("th.thainer",)),
 }  # fmt: skip
 
 WRITTEN_WEIGHT = 5

@@ -67,9 +67,23 @@ _DEFINED: Final = re.compile(
     r"(?P<name>[^()（）\"“”„«»「」『』‘'，,;；\n]{2,40}?)[\"“”»」』’']?\s?"
     r"(?:[)）,，;；]| or | und | oder | y | o | e | ou )"
 )
-_PLACE_KIND: Final = re.compile(
-    r"\b(?:tỉnh|thành phố|quận|huyện|phường|xã|thị trấn|thị xã|đường|thôn|ấp|chợ|sân bay|cửa khẩu|cảng|đảo|sông|núi) $"
+_THAI_PERSON: Final = re.compile(
+    r"(?:นางสาว|น\.ส\.|นาง(?!แบบ|เอก|พยาบาล|งาม|สาว)|นาย(?!ก|ทะเบียน|จ้าง|หน้า|แพทย์|ทหาร|ตำรวจ|ทุน|พล|ประกัน|อำเภอ|ช่าง|ท่า))"
+    r" ?[ก-๎]{2,18} [ก-๎]{3,22}(?=[ \n),]|$)"
 )
+"""Form of address, given name, blank, family name, blank: what a Thai release calls a person by at first."""
+
+_BEFORE: Final[dict[str, tuple[NameType, re.Pattern[str]]]] = {
+    "vi": (
+        "PLACE",
+        re.compile(
+            r"\b(?:tỉnh|thành phố|quận|huyện|phường|xã|thị trấn|thị xã|đường|thôn|ấp|chợ|sân bay|cửa khẩu|cảng|đảo|"
+            r"sông|núi) $"
+        ),
+    ),
+    "th": ("PERSON", re.compile(r"(?:นางสาว|นาย|นาง|น\.ส\.|ด\.ช\.|ด\.ญ\.) ?$")),
+}
+"""Kinds of places in Vietnamese, forms of address in Thai: part of the name in the sets of both."""
 _ACRONYM: Final = re.compile(
     r"[(（](?:the |die |der |das |la |le |el )?[\"“„«]?(?P<name>[^\W\d_a-z]{2,6})[\"”“»]?[)）]"
 )
@@ -111,8 +125,10 @@ def refine(text: str, names: Iterable[Name], language: str, taken: bytearray, br
     `taken` marks characters that belong to listings, amounts and dates; `brackets` are the offsets of brackets that
     hold a listing: what stands before one is a company.
     """
-    if language == "vi":
-        names = [_with_kind(text, name) for name in names]
+    if language in _BEFORE:
+        names = [_with_word_before(text, name, *_BEFORE[language]) for name in names]
+    if language == "th":
+        names = _without_overlap([*names, *(Name(*m.span(), "PERSON") for m in _THAI_PERSON.finditer(text))])
     names = _free(text, names, taken)
     kept = _without_overlap([*_free(text, _companies(text, names), taken), *names])
     kept = _without_overlap([*_before_brackets(text, kept, brackets), *_spelt_out(text, kept), *kept])
@@ -171,10 +187,10 @@ def _before_brackets(text: str, names: Sequence[Name], brackets: Sequence[int]) 
             yield Name(end - len(run[0]), end, "ORGANISATION")
 
 
-def _with_kind(text: str, name: Name) -> Name:
-    """A Vietnamese place with the small-letter word before it that says what it is: `quận Tân Bình` is the name."""
-    kind = name.type == "PLACE" and _PLACE_KIND.search(text, max(0, name.start - 12), name.start)
-    return name._replace(start=kind.start()) if kind else name
+def _with_word_before(text: str, name: Name, kind: NameType, word: re.Pattern[str]) -> Name:
+    """A name with the word before it that its language's annotators count in: `quận Tân Bình`, `นายสุรชัย`."""
+    before = name.type == kind and word.search(text, max(0, name.start - 12), name.start)
+    return name._replace(start=before.start()) if before else name
 
 
 def _spelt_out(text: str, names: Sequence[Name]) -> Iterator[Name]:
