@@ -162,8 +162,8 @@ def _companies(text: str, names: Sequence[Name]) -> Iterator[Name]:
         if text[name.end : after.start] == " & ":
             yield Name(name.start, after.end, "ORGANISATION")
     for name in names:
-        if name.type != "PERSON" and (form := _FORM_AFTER.match(text, name.end)):
-            yield Name(name.start, form.end(), "ORGANISATION")
+        if name.type != "PERSON" and (after_it := _FORM_AFTER.match(text, name.end)):
+            yield Name(name.start, after_it.end(), "ORGANISATION")
 
 
 def _after_link(text: str, names: Sequence[Name], start: int, end: int) -> int:

@@ -146,9 +146,9 @@ def _in_bracket(text: str, start: int, end: int, exchanges: Exchanges) -> Iterat
             yield Listing(at, pair[1], pair[0])
             at = pair[1]
             continue
-        if pair := _symbol_first(text, at, end, exchanges):
-            yield pair
-            at = pair.end
+        if listing := _symbol_first(text, at, end, exchanges):
+            yield listing
+            at = listing.end
             continue
         # Not a listing: on to what follows the next separator.
         pending, current = [], ()
