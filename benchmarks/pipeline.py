@@ -41,6 +41,9 @@ PROCESSES = 2
 BATCH = 32
 PARTITIONS = 6
 
+LOOK_SECONDS = 0.2
+"""Between looks at the worker's metrics: a look costs it milliseconds, and fifty a second took a tenth of its speed."""
+
 console = Console()
 
 
@@ -152,10 +155,10 @@ def worker_rate(home: House, count: int) -> tuple[float, list[float]]:
     worker = home.start(module="streams.runtime.cli", ready=False)
     last = home.plan[-1].name
     while worker.metric("news_sent_total", hop=last) < count // 10:
-        time.sleep(0.005)
+        time.sleep(LOOK_SECONDS)
     began, at = time.perf_counter(), worker.metric("news_sent_total", hop=last)
     while (now := worker.metric("news_sent_total", hop=last)) < count:
-        time.sleep(0.02)
+        time.sleep(LOOK_SECONDS)
     rate = (now - at) / (time.perf_counter() - began)
     parent = psutil.Process(worker.process.pid)
     rss = [p.memory_info().rss / 1e6 for p in (parent, *parent.children(recursive=True))]

@@ -70,7 +70,8 @@ class Loop:
         self._recent: deque[bool] = deque(maxlen=dead_letter.limit_window)
         self._pending: deque[_Held] = deque()
         self._pending_bytes = 0
-        self._batches: asyncio.Queue[_Batch] = asyncio.Queue()
+        self._batches: deque[_Batch] = deque()
+        self._dispatched = asyncio.Event()
         self._in_flight = 0
         self._arrived = asyncio.Event()
         self._room = asyncio.Event()
@@ -170,7 +171,8 @@ class Loop:
             held = self._take()
             work = asyncio.create_task(self._work([h.incoming for h in held]))
             self._metrics.window_releases.labels(self._hop.name).observe(len(held))
-            self._batches.put_nowait(_Batch(held, work))
+            self._batches.append(_Batch(held, work))
+            self._dispatched.set()
 
     async def _work(self, window: Sequence[Incoming]) -> list[Outcome]:
         self._working += 1
@@ -197,12 +199,26 @@ class Loop:
         return tuple(taken)
 
     async def _settle_in_order(self) -> None:
+        """Deliver and ack the oldest window, and with it those behind it that are finished already.
+
+        A delivery is a round trip to the broker: one for each window would bound the hop by it.
+        """
         while True:
-            batch = await self._batches.get()
-            outcomes = await batch.outcomes
-            await self._deliver(batch.held, outcomes)
-            await self._ack(batch.held, outcomes)
-            self._slot.release()
+            await self._dispatched.wait()
+            held: list[_Held] = []
+            outcomes: list[Outcome] = []
+            finished = 0
+            while self._batches and (not finished or self._batches[0].outcomes.done()):
+                batch = self._batches.popleft()
+                outcomes += await batch.outcomes
+                held += batch.held
+                finished += 1
+            if not self._batches:
+                self._dispatched.clear()
+            await self._deliver(held, outcomes)
+            await self._ack(held, outcomes)
+            for _ in range(finished):
+                self._slot.release()
 
     async def _deliver(self, held: Sequence[_Held], outcomes: Sequence[Outcome]) -> None:
         """Put every outcome on the broker. Dead letters first: if they cannot be produced, nothing is half done."""

@@ -47,6 +47,12 @@ class Consumer(driver.Consumer):
         for tp in revoked:
             self._settled.pop(tp, None)
 
+    def on_buffer_full(self, tp: TP) -> None:
+        """Nothing: a full buffer already holds the fetcher back, because it waits to put its event in.
+
+        Faust would also pause the partition, and with all of them paused it sleeps for a second before it looks again.
+        """
+
     async def _add_gap(self, tp: TP, offset_from: int, offset_to: int) -> None:
         """Nothing: compacted or transactional offsets are skipped by `settle` itself."""
 

@@ -62,7 +62,7 @@ def new_producer(broker: Broker, most_bytes: int) -> AIOKafkaProducer:
         enable_idempotence=broker.idempotent,
         acks="all",
         compression_type=None if broker.compression == "none" else broker.compression,
-        linger_ms=5,
+        linger_ms=0,  # a window is handed over whole, and then waited for
         max_batch_size=262_144,
         max_request_size=most_bytes + HEADROOM_BYTES,
     )
