@@ -41,6 +41,9 @@ PROCESSES = 2
 BATCH = 32
 PARTITIONS = 6
 
+WARM_UP_SECONDS = 5.0
+"""Of the latency run: caches, connections and a processor's clock have settled by then."""
+
 LOOK_SECONDS = 0.2
 """Between looks at the worker's metrics: a look costs it milliseconds, and fifty a second took a tenth of its speed."""
 
@@ -175,7 +178,7 @@ async def latency(home: House, batch: Sequence[Release], rate: float) -> list[fl
     async def read() -> None:
         async with kafka.consumer(home.settings.broker, home.enriched, auto_offset_reset="latest") as consumer:
             ready.set()
-            while len(seen) < len(batch):
+            while len(seen) < len(batch) - WARM_UP_SECONDS * rate - 1:
                 for records in (await consumer.getmany(timeout_ms=100)).values():
                     seen.update((r.key, time.time()) for r in records if r.key in sent and r.key not in seen)
 
@@ -187,11 +190,12 @@ async def latency(home: House, batch: Sequence[Release], rate: float) -> list[fl
         began = time.perf_counter()
         for number, release in enumerate(batch):
             await asyncio.sleep(max(0.0, began + number / rate - time.perf_counter()))
-            sent[release.key] = time.time()
+            if number >= WARM_UP_SECONDS * rate:
+                sent[release.key] = time.time()
             await producer.send(home.raw, release.value, key=release.key, headers=list(release.headers))
     await asyncio.wait_for(reader, 120)
     worker.stop()
-    return sorted(seen[key] - at for key, at in sent.items())
+    return sorted(seen[key] - at for key, at in sent.items() if key in seen)
 
 
 # --- The run --------------------------------------------------------------------------------------------------------
@@ -241,7 +245,7 @@ def main() -> None:
         made = home("latency", hops=FUSED)
         asyncio.run(made.create_topics())
         half = statistics.median(rates["fused"]) / 2
-        waits = asyncio.run(latency(made, releases(min(2000, options.releases)), half))
+        waits = asyncio.run(latency(made, releases(3000), half))
     median = {name: statistics.median(values) for name, values in rates.items()}
     table = Table("", "releases/s", "of the stages", "of the bare loop", title=f"{datetime.now(UTC):%Y-%m-%d}")
     for name, rate in median.items():

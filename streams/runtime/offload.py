@@ -29,6 +29,8 @@ IDLE = -1.0
 OVERTIME_CHECK_SECONDS = 0.1
 """How often budgets are checked: as fine as the shortest budget that the settings allow."""
 
+LOADED_CHECK_SECONDS = 0.02
+
 FALSE_STARTS = 5
 """Processes that may die before they begin a release of this window: then it is not the releases, and we stop."""
 
@@ -92,20 +94,26 @@ class Pool:
         if os.name == "posix":
             context.set_forkserver_preload(["streams.runtime.work"])
         self._progress = RawArray("d", [IDLE, IDLE] * slots)
+        self._loaded = context.Value("i", 0)
         self._free = list(range(slots))
         self.processes = processes
         self._slot_freed = asyncio.Condition()
         self._release_seconds = release_seconds
         self._metrics = metrics
         self._pool = pebble.ProcessPool(
-            max_workers=processes, context=context, initializer=_begin, initargs=(tuple(tasks), self._progress)
+            max_workers=processes,
+            context=context,
+            initializer=_begin,
+            initargs=(tuple(tasks), self._progress, self._loaded),
         )
 
     async def ready(self) -> None:
-        """Wait for the first process to have loaded its stages."""
+        """Wait for every process to have loaded its stages: the first releases must not wait for the last process."""
         slot = await self._take_slot()
         try:
             await self._run("", (), slot)
+            while self._loaded.value < self.processes:
+                await asyncio.sleep(LOADED_CHECK_SECONDS)
         finally:
             await self._give_slot(slot)
 
@@ -228,7 +236,7 @@ _broken = ""
 _table: Any = None
 
 
-def _begin(tasks: tuple[work.Task, ...], progress: Any) -> None:
+def _begin(tasks: tuple[work.Task, ...], progress: Any, loaded: Any) -> None:
     """Make the process ready. What goes wrong is kept for `_process`: an initialiser's error would vanish."""
     global _workers, _broken, _table  # pebble's initialiser leaves no other way to hand things on
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent decides
@@ -238,6 +246,8 @@ def _begin(tasks: tuple[work.Task, ...], progress: Any) -> None:
         _workers = {task.hop.name: work.prepare(task) for task in tasks}
     except Exception as exc:  # the edge of the process
         _broken = f"{type(exc).__name__}: {exc}"
+    with loaded.get_lock():
+        loaded.value += 1
 
 
 def _process(hop: str, jobs: tuple[Incoming, ...], slot: int) -> list[Outcome] | str:
