@@ -111,7 +111,12 @@ class Pool:
         """Wait for every process to have loaded its stages: the first releases must not wait for the last process."""
         slot = await self._take_slot()
         try:
-            await self._run("", (), slot)
+            for _ in range(FALSE_STARTS):
+                results, ended = await self._run("", (), slot)
+                if results is not None:
+                    break
+            else:
+                raise Fatal(Exit.FAILED, f"pool processes die before they begin: {ended.detail}")
             while self._loaded.value < self.processes:
                 await asyncio.sleep(LOADED_CHECK_SECONDS)
         finally:
