@@ -20,6 +20,7 @@ from streams.runtime import work
 from streams.runtime.batch import Batch
 from streams.runtime.events import Incoming, Rejected
 from streams.runtime.hops import Hop
+from streams.runtime.intake import CONTENT_TYPES
 from streams.runtime.metrics import Metrics
 from streams.runtime.offload import Inline, Offload, Pool
 from streams.runtime.page import page
@@ -31,11 +32,6 @@ from streams.runtime.work import Task
 from streams.stage import config_directory
 
 JSON = "application/json"
-
-CONTENT_TYPES = {
-    ".json": JSON, ".txt": "text/plain", ".html": "text/html", ".htm": "text/html", ".xhtml": "application/xhtml+xml",
-}  # fmt: skip
-"""By a file's name; any other file is looked at."""
 
 CHUNKS_AHEAD = 2
 """For each process: one in work, one waiting for it."""
