@@ -261,14 +261,15 @@ class Loop:
     async def _ack(self, held: Sequence[_Held], outcomes: Sequence[Outcome]) -> None:
         hop, metrics, now = self._hop.name, self._metrics, time.time()
         assert self._consumer is not None
+        sent, age = metrics.sent.labels(hop), metrics.age_seconds.labels(hop)
         for h, outcome in zip(held, outcomes, strict=True):
             self._consumer.settle(h.event.message)
             await self._stream.ack(h.event)
-            metrics.age_seconds.labels(hop).observe(max(0.0, now - h.incoming.timestamp_ms / 1000))
+            age.observe(max(0.0, now - h.incoming.timestamp_ms / 1000))
             if isinstance(outcome, Rejected):
                 metrics.dead_letters.labels(hop, outcome.reason.value).inc()
                 continue
-            metrics.sent.labels(hop).inc()
+            sent.inc()
             if h.incoming.value is None:
                 metrics.kills.labels(hop).inc()
             elif self._hop.last:

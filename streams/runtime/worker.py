@@ -215,8 +215,3 @@ def _deadline(settings: Settings, code: Exit, leave: Callable[[int], None] | Non
 def leave_now(code: int) -> None:
     """End the process without waiting for anybody's threads; children end with us."""
     os._exit(code)
-
-
-def with_free_port(settings: Settings) -> Settings:
-    """The same settings with a listener on any free port."""
-    return settings.model_copy(update={"http": settings.http.model_copy(update={"port": 0})})
