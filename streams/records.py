@@ -17,6 +17,10 @@ Label = Literal[
 ]  # fmt: skip
 """What a segment of a release is. Only `body` segments make up `CleanRelease.body`."""
 
+LanguageBasis = Literal["text", "hint", "region", "body"]
+"""What decided a release's language: its text; the source's hint, where the text left it open; the text, with a region
+that only the source can know; or the text that was left when the boilerplate was off."""
+
 EntityType = Literal["PERSON", "ORGANISATION", "PLACE", "TICKER", "MONEY", "DATE"]
 
 
@@ -65,6 +69,8 @@ class LanguageSpan:
     confidence: float
     share: float
     """Of the release's letters, 0 to 1."""
+    script: str = ""
+    """ISO 15924."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -201,6 +207,7 @@ class IdentifiedRelease(RawRelease):
     """ISO 15924: `Latn`, `Arab`, `Hans`, ..."""
     confidence: float = 0.0
     """0 to 1, calibrated: of the releases at .9, nine in ten are right."""
+    language_basis: LanguageBasis = "text"
     alternatives: tuple[LanguageGuess, ...] = ()
     languages: tuple[LanguageSpan, ...] = ()
     """The language map: only where the release is mixed."""

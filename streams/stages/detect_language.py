@@ -6,7 +6,7 @@ The pool ranks, the map cuts, the source's hint decides what they leave open. do
 import re
 
 from streams.codec import recast
-from streams.records import IdentifiedRelease, LanguageGuess, LanguageSpan, RawRelease
+from streams.records import IdentifiedRelease, LanguageBasis, LanguageGuess, LanguageSpan, RawRelease
 from streams.stage import Stage
 from streams.stages.language_letters import clean
 from streams.stages.language_map import map_languages
@@ -42,7 +42,7 @@ def detect_language(release: RawRelease, kit: LanguageKit) -> IdentifiedRelease:
     spans: tuple[LanguageSpan, ...] = ()
     if ranking.mixed:
         spans, ranking = map_languages(text, clean(release.title[:MAX_TITLE]), ranking, kit)
-    guesses = settle(ranking, release.language_hint, kit)
+    guesses, basis = settle(ranking, release.language_hint, kit)
     language, confidence = guesses[0]
     return recast(
         release,
@@ -51,6 +51,7 @@ def detect_language(release: RawRelease, kit: LanguageKit) -> IdentifiedRelease:
         language=language,
         script=ranking.script,
         confidence=round(confidence, 4),
+        language_basis=basis,
         alternatives=tuple(
             LanguageGuess(language=tag, confidence=round(p, 4))
             for tag, p in guesses[1 : 1 + MAX_ALTERNATIVES]
@@ -60,17 +61,21 @@ def detect_language(release: RawRelease, kit: LanguageKit) -> IdentifiedRelease:
     )
 
 
-def settle(ranking: Ranking, hint: str, kit: LanguageKit) -> Guesses:
+def settle(ranking: Ranking, hint: str, kit: LanguageKit) -> tuple[Guesses, LanguageBasis]:
     """Let the source's hint decide what the text leaves open, and nothing else. Returns one guess or more."""
     guesses = ranking.guesses
+    basis: LanguageBasis = "text"
     hinted, region = _read_hint(hint, kit)
     if hinted and _left_open(ranking, hinted):
         guesses = ((hinted, HINTED), *(guess for guess in guesses if guess[0] != hinted))
+        basis = "hint"
     elif sum(p for tag, p in guesses if group(tag) == group(guesses[0][0])) < MIN_PROBABILITY:
         guesses = ((UNDETERMINED, 0.0), *guesses)
     (tag, p), *others = guesses
     regional = f"{hinted}-{region}"
-    return ((regional, p), *others) if tag == hinted and regional in kit.regions else guesses
+    if tag == hinted and regional in kit.regions:
+        return ((regional, p), *others), "region" if basis == "text" else basis
+    return guesses, basis
 
 
 def _left_open(ranking: Ranking, hinted: str) -> bool:

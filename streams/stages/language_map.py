@@ -1,6 +1,5 @@
 """Cut a mixed release where its language changes, and tell which language is the story's."""
 
-import math
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -20,6 +19,7 @@ from streams.stages.language_pool import (
     part_chinese,
     part_malayic,
 )
+from streams.text.story import LEAD_WEIGHT, weigh_languages
 
 WINDOW = 160
 """Characters: enough for every pair but Indonesian and Malay."""
@@ -42,12 +42,6 @@ SPAN_SHARE = 0.04
 LIKELY = 0.2
 """Probability from which a window is in one of the release's languages; below, it goes with the window before."""
 
-FADE = 600.0
-"""Mass over which a release's weight for its main language falls to a third: half the length of a short story."""
-ENGLISH_WEIGHT = 0.5
-"""English beside another language is boilerplate or a translation more often than the story."""
-LEAD_WEIGHT = 80.0
-"""For the language of the first clear window: it settles two halves of one length."""
 TITLE_SURE = 0.7
 TITLE_WEIGHT = 200.0
 """For the language of a title that is this sure: a paragraph."""
@@ -96,6 +90,7 @@ def map_languages(
                 start=run[0].start,
                 end=run[-1].end,
                 language=rankings[tag].guesses[0][0],
+                script=rankings[tag].script,
                 confidence=round(sure, 4),
                 share=round(letters / total_letters, 4),
             )
@@ -162,13 +157,8 @@ def _assign(windows: Sequence[Window], languages: Iterable[str]) -> list[Window]
 
 
 def _primary(windows: Sequence[Window], title: str, kit: LanguageKit) -> str:
-    """Find the story's language: what comes first weighs most, for boilerplate and translations stand below."""
-    scores: defaultdict[str, float] = defaultdict(float)
-    seen = 0.0
-    for window in windows:
-        weight = FADE * (math.exp(-seen / FADE) - math.exp(-(seen + window.mass) / FADE))
-        scores[window.language] += weight * (ENGLISH_WEIGHT if window.language == "en" else 1.0)
-        seen += window.mass
+    """Find the story's language: by place, by the first clear window, by the title."""
+    scores = weigh_languages((window.language, window.mass) for window in windows)
     scores[next(window.language for window in windows if window.clear)] += LEAD_WEIGHT
     heading = identify(title, kit).guesses
     if heading and heading[0][1] >= TITLE_SURE:

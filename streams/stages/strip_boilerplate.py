@@ -36,6 +36,7 @@ from streams.stages.boilerplate_fields import (
     read_source,
     text_gaps,
 )
+from streams.stages.boilerplate_language import settle_language
 from streams.stages.boilerplate_lines import PROSE, Line, ends_sentence, line_features, read_lines
 from streams.text.dates import find_dates, with_year
 
@@ -116,7 +117,10 @@ def strip_boilerplate(release: IdentifiedRelease, kit: BoilerplateKit) -> CleanR
     segments = tuple(Segment(start=p.start, end=p.end, label=p.label, sub=p.sub, evidence=p.evidence) for p in pieces)
     body = "\n".join(kept for p in pieces if p.label == "body" and (kept := text[p.start : p.end].strip()))
     parts = [Part(p.label, p.sub, text[p.start : p.end].strip(), p.heading) for p in pieces if p.label != "body"]
-    return recast(release, CleanRelease, segments=segments, body=body, **_fields(release, parts, body, kit))
+    fields = _fields(release, parts, body, kit)
+    if settled := settle_language(release, ((p.start, p.end) for p in pieces if p.label == "body")):
+        fields |= settled._asdict() | {"alternatives": (), "language_basis": "body"}
+    return recast(release, CleanRelease, segments=segments, body=body, **fields)
 
 
 def _valid(text: str) -> str:

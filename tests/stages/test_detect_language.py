@@ -207,29 +207,32 @@ def test_an_english_paragraph_in_another_script_is_named(kit: LanguageKit, langu
 
 
 @pytest.mark.parametrize(
-    ("text", "hint", "regions", "language"),
+    ("text", "hint", "regions", "language", "basis"),
     [
-        (STORY["de"], "en", [], "de"),
-        (STORY["zh-Hans"], "zh-TW", [], "zh-Hans"),
-        ("今天要努力工作。", "", [], "zh-Hans"),
-        ("今天要努力工作。", "zh-HK", [], "zh-Hant"),
-        ("今天要努力工作。", "zh-HK", ["zh-Hant-HK"], "zh-Hant-HK"),
-        (STORY["pt"], "pt-BR", [], "pt"),
-        (STORY["pt"], "pt-BR", ["pt-BR"], "pt-BR"),
-        (STORY["es"], "pt-BR", ["pt-BR"], "es"),
-        ("Saya tidak tahu", "ms", [], "ms"),
-        ("Saya tidak tahu", "id-ID", [], "id"),
-        ("Q3", "de", [], "de"),
-        ("Q3", "xq", [], "und"),
-        ("Q3", "und", [], "und"),
-        ("", "de", [], "und"),
-        (STORY["fr"], "-", [], "fr"),
-        (STORY["fr"], "x" * 5000, [], "fr"),
+        (STORY["de"], "en", [], "de", "text"),
+        (STORY["zh-Hans"], "zh-TW", [], "zh-Hans", "text"),
+        ("今天要努力工作。", "", [], "zh-Hans", "text"),
+        ("今天要努力工作。", "zh-HK", [], "zh-Hant", "hint"),
+        ("今天要努力工作。", "zh-HK", ["zh-Hant-HK"], "zh-Hant-HK", "hint"),
+        (STORY["pt"], "pt-BR", [], "pt", "text"),
+        (STORY["pt"], "pt-BR", ["pt-BR"], "pt-BR", "region"),
+        (STORY["es"], "pt-BR", ["pt-BR"], "es", "text"),
+        ("Saya tidak tahu", "ms", [], "ms", "hint"),
+        ("Saya tidak tahu", "id-ID", [], "id", "text"),
+        ("Q3", "de", [], "de", "hint"),
+        ("Q3", "xq", [], "und", "text"),
+        ("Q3", "und", [], "und", "text"),
+        ("", "de", [], "und", "text"),
+        (STORY["fr"], "-", [], "fr", "text"),
+        (STORY["fr"], "x" * 5000, [], "fr", "text"),
     ],
 )
-def test_a_hint_decides_only_what_the_text_leaves_open(text: str, hint: str, regions: list[str], language: str) -> None:
+def test_a_hint_decides_only_what_the_text_leaves_open(
+    text: str, hint: str, regions: list[str], language: str, basis: str
+) -> None:
     kit = DETECT_LANGUAGE.prepare(StageConfig(config_directory(), {"regions": regions}))
-    assert detect(kit, text, hint=hint).language == language
+    found = detect(kit, text, hint=hint)
+    assert (found.language, found.language_basis) == (language, basis)
 
 
 HOSTILE = {
