@@ -21,7 +21,7 @@ MAX_TITLE = 1_000
 SHORT = 200
 """Characters: a text below is read together with its title."""
 
-MIN_PROBABILITY = 0.5
+MIN_PROBABILITY = 0.45
 """Of the best guess, or its pair: below, `und`. Lower, and more other languages pass for the fifteen (slices)."""
 OPEN = 0.8
 """The text leaves two languages open where the likelier is below this and the other above the rest."""

@@ -20,6 +20,7 @@ from py3langid.langid import MODEL_FILE, LanguageIdentifier
 
 from streams.stage import StageConfig, config_hash
 from streams.stages.language_letters import LETTER_WEIGHTS, OTHER_LETTER_WEIGHT, Letters, look_at_letters
+from streams.stages.language_words import WORD_COLUMNS, Words, load_words, word_evidence
 
 MALAYIC = "id/ms"
 """Indonesian and Malay are one language to the detectors; the word table parts them."""
@@ -54,7 +55,7 @@ AGREED = 0.9995
 POOL_COLUMNS = (
     "fasttext_log", "fasttext_log_length", "fasttext", "langid", "langid_length", "langid_share", "cld", "cld_length",
     "eld_log", "eld_log_length", "eld_first", "eld_first_sure", "eld_unknown", "eld_unknown_length", "fifteen",
-    "english", "unlikely", "alien", "alien_many",
+    "english", "unlikely", "alien", "alien_many", *WORD_COLUMNS,
 )  # fmt: skip
 """What `pool_evidence` tells of each tag: the names of the weights."""
 
@@ -103,6 +104,7 @@ class LanguageKit:
     alphabets: Mapping[str, frozenset[str]]
     unlikely: frozenset[str]
     eld_knows: frozenset[str]
+    words: Words
     malay_words: Mapping[str, float]
     """Log-likelihood ratio of Malay to Indonesian."""
     hans: Mapping[str, float]
@@ -260,7 +262,7 @@ def pool_evidence(sample: Sample, kit: LanguageKit) -> tuple[list[str], list[tup
     letters = sample.letters.number
     length = math.log1p(letters / 20)
     rows: list[tuple[float, ...]] = []
-    for tag in tags:
+    for tag, fit in zip(tags, word_evidence(head, tags, kit.words), strict=True):
         share = fast.get(tag, 0.0) / fast_sum
         log_share = math.log(share + 1e-4)
         distance = (bayes.get(tag, bayes_floor) - bayes_top) / scale
@@ -291,6 +293,7 @@ def pool_evidence(sample: Sample, kit: LanguageKit) -> tuple[list[str], list[tup
                 float(tag in kit.unlikely),
                 min(10 * alien / letters, 1.0),
                 float(alien > 1 and alien > 0.05 * letters),
+                *fit,
             )
         )
     return tags, rows
@@ -352,6 +355,7 @@ def prepare(config: StageConfig) -> LanguageKit:
         alphabets={language: frozenset(letters) for language, letters in table["alphabets"].items()},
         unlikely=frozenset(table["unlikely"]["tags"]),
         eld_knows=frozenset(tags[word] for tags in names.values() for word in eldc.LANGUAGES if word in tags),
+        words=load_words(config),
         malay_words=malay_words,
         hans=dict.fromkeys(han["hans_only"], 1.0) | han["hans_signs"],
         hant=dict.fromkeys(han["hant_only"], 1.0) | han["hant_signs"],

@@ -23,6 +23,7 @@ from streams.stages.detect_language import DETECT_LANGUAGE, detect_language
 from streams.stages.language_letters import clean, look_at_letters
 from streams.stages.language_map import cut
 from streams.stages.language_pool import LanguageKit
+from streams.stages.language_words import WORD_COLUMNS, word_evidence
 from streams.text.scripts import count_scripts, script_of
 
 STORY = {
@@ -361,3 +362,13 @@ def test_the_cheap_agreement_loses_nothing_to_the_pool(kit: LanguageKit) -> None
                 cost.append(item)
     assert decided > 700
     assert cost == []
+
+
+def test_word_evidence_is_best_for_the_language_of_the_words_and_marks_what_has_no_list(kit: LanguageKit) -> None:
+    tags = ["de", "nl", "tlh"]
+    rows = dict(zip(tags, word_evidence("das ist nicht der Anfang von etwas", tags, kit.words), strict=True))
+    columns = {tag: dict(zip(WORD_COLUMNS, row, strict=True)) for tag, row in rows.items()}
+    assert columns["de"]["words"] == 0 > columns["nl"]["words"]
+    assert columns["de"]["words_known"] > columns["nl"]["words_known"]
+    assert [columns[tag]["words_unlisted"] for tag in tags] == [0, 0, 1]
+    assert word_evidence("", [], kit.words) == []
