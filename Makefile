@@ -58,8 +58,8 @@ LOCK := --quiet --universal --python-version 3.11 --generate-hashes --no-emit-in
 docs: venv ## Write the pages that follow from the code (commands, metrics)
 	$(BIN)/python -m tools.write_docs
 
-schemas: venv ## Write config/schemas from the records
-	$(BIN)/python -m tools.write_schemas
+schemas: venv ## Write config/schemas from the records (KEEP=--release: also as this version's, to stay compatible with)
+	$(BIN)/python -m tools.write_schemas $(KEEP)
 
 build: venv ## The wheel, in dist/
 	$(BIN)/python -m hatchling build --target wheel

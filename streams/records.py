@@ -6,7 +6,12 @@ empty tuples mean "not there"; instants are aware datetimes, ISO 8601 on the wir
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal
+from typing import Annotated, Literal
+
+from msgspec import Meta
+
+Instant = Annotated[datetime, Meta(tz=True)]
+"""A point in time with its offset from UTC."""
 
 PubStatus = Literal["usable", "withheld", "canceled"]
 """IPTC ninjs `pubStatus`. `canceled` is a kill: it passes every stage and reaches every topic that got the release."""
@@ -185,9 +190,9 @@ class RawRelease:
     markup: tuple[Markup, ...] = ()
     language_hint: str = ""
     """BCP 47, as the producer declared it."""
-    published_at: datetime | None = None
-    embargoed_until: datetime | None = None
-    received_at: datetime | None = None
+    published_at: Instant | None = None
+    embargoed_until: Instant | None = None
+    received_at: Instant | None = None
     """When Newsmill first saw it; without it, the Kafka record's timestamp."""
     headers: dict[str, str] = field(default_factory=dict)
     """What else the producer wants carried through."""

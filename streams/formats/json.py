@@ -1,7 +1,6 @@
 """JSON: the fields of `RawRelease`, also under the names that wires give them."""
 
 from dataclasses import replace
-from datetime import datetime
 from typing import Any
 
 from streams.codec import convert, loads
@@ -67,10 +66,6 @@ def check(release: RawRelease) -> None:
         raise Unprocessable(Reason.INVALID, f"version is {release.version}, not 1 or more")
     if release.text and release.html:
         raise Unprocessable(Reason.INVALID, "text and html are both there: send one")
-    for name in ("published_at", "embargoed_until", "received_at"):
-        instant: datetime | None = getattr(release, name)
-        if instant is not None and instant.tzinfo is None:
-            raise Unprocessable(Reason.INVALID, f"{name} is {instant.isoformat()}: an offset is missing (Z, +09:00)")
     lines = release.text.count("\n") + 1
     for mark in release.markup:
         if not 0 <= mark.line < lines:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import orjson
 
-from streams import __version__
+from streams import __version__, codec
 from streams.errors import Reason
 from streams.records import RawRelease
 
@@ -16,6 +16,9 @@ Headers = tuple[tuple[str, bytes | None], ...]
 
 CARRIED = frozenset({"traceparent", "tracestate", "newsmill.attempt", "newsmill.redriven-from"})
 """Headers of an event that travel on with what is made of it; the others describe that one event."""
+
+SOURCE = "/newsmill/"
+"""Begins the `ce_source` of our events; the hop follows."""
 
 ATTEMPT = "newsmill.attempt"
 DLQ = "newsmill.dlq."
@@ -90,45 +93,45 @@ def header(headers: Iterable[tuple[str, bytes | None]], name: str) -> str:
 def cloud_event(release: RawRelease, stages: str, incoming: Headers, now: datetime) -> Headers:
     """CloudEvents 1.0 Kafka binary headers.
 
-    `ce_id` is deterministic over what the event is (release, version, status, content, stage, stamp), so a consumer
-    can drop a duplicate; `ce_time` is when this one was made. The content counts, because a producer that mends a text
-    without counting up the version must not have the mended one dropped.
+    `ce_id` is deterministic over what the event is made from (the release as it came in, the stages, their stamp), so a
+    consumer can drop a duplicate; `ce_time` is when this one was made. All of the release counts, because a producer
+    that mends a text or an embargo without counting up the version must not have the mended one dropped.
     """
-    content = hashlib.sha256(_bytes(f"{release.title}\0{release.text}")).digest()
-    stamp = orjson.dumps(release.enrichment, option=orjson.OPT_SORT_KEYS)
-    identity = b"\0".join(
-        (
-            _bytes(release.id),
-            str(release.version).encode(),
-            release.pub_status.encode(),
-            content,
-            stages.encode(),
-            stamp,
-        )
-    )
+    # Not what the stages found: the last digits of a confidence may depend on the machine. Nor when it was received:
+    # the same release sent twice is one. The markup says no more than the text that was read from the same page.
+    came_in = codec.recast(release, RawRelease, received_at=None, markup=())
+    identity = f"{stages}\0".encode() + orjson.dumps(came_in, option=orjson.OPT_SORT_KEYS)
+    word = release.schema
     return (
-        ("ce_specversion", b"1.0"),
-        ("ce_id", hashlib.sha256(identity).hexdigest()[:32].encode()),
-        ("ce_source", f"/newsmill/{stages}".encode()),
-        ("ce_type", release.schema.encode()),
-        ("ce_subject", _bytes(release.id)),
-        ("ce_time", now.astimezone(UTC).isoformat(timespec="milliseconds").encode()),
+        *_attributes(identity, stages, word, release.id.encode(), now),
+        ("ce_dataschema", f"{codec.SCHEMA_ID}{word}".encode()),
         ("content-type", b"application/json"),
         *carried(incoming),
     )
 
 
-def kill_event(key: bytes, schema: str, stages: str, incoming: Headers, now: datetime) -> Headers:
-    """CloudEvents headers of a tombstone: the release named by the key is dead."""
-    identity = hashlib.sha256(b"\0".join((key, b"kill", stages.encode())))
+def kill_event(incoming: Incoming, schema: str, stages: str, now: datetime) -> Headers:
+    """CloudEvents headers of a tombstone: the release named by the key is dead.
+
+    `ce_id` is that of this kill: a release that is killed, sent again and killed again must not have its second kill
+    dropped as a duplicate. It follows from our event before it, else from the place on the topic where it came in.
+    """
+    ours = header(incoming.headers, "ce_source").startswith(SOURCE)
+    place = f"{incoming.topic}:{incoming.partition}:{incoming.offset}"
+    one = header(incoming.headers, "ce_id") if ours else place
+    key = incoming.key or b""
+    identity = b"\0".join((b"kill", stages.encode(), one.encode(), key))
+    return (*_attributes(identity, stages, f"{schema}.kill", key, now), *carried(incoming.headers))
+
+
+def _attributes(identity: bytes, stages: str, kind: str, subject: bytes, now: datetime) -> Headers:
     return (
         ("ce_specversion", b"1.0"),
-        ("ce_id", identity.hexdigest()[:32].encode()),
-        ("ce_source", f"/newsmill/{stages}".encode()),
-        ("ce_type", f"{schema}.kill".encode()),
-        ("ce_subject", key),
+        ("ce_id", hashlib.sha256(identity).hexdigest()[:32].encode()),
+        ("ce_source", f"{SOURCE}{stages}".encode()),
+        ("ce_type", kind.encode()),
+        ("ce_subject", subject),
         ("ce_time", now.astimezone(UTC).isoformat(timespec="milliseconds").encode()),
-        *carried(incoming),
     )
 
 
@@ -172,7 +175,3 @@ def dead_letter(topic: str, incoming: Incoming, rejected: Rejected, group: str, 
     # aiokafka cannot send a record without key and value: this one kind of poison gets an empty key.
     key = b"" if incoming.key is None and incoming.value is None else incoming.key
     return Message(topic, key, incoming.value, headers)
-
-
-def _bytes(text: str) -> bytes:
-    return text.encode("utf-8", "replace")

@@ -111,7 +111,7 @@ class Worker:
         if not incoming.key:
             raise Unprocessable(Reason.INVALID, "a kill (null value) without a key names no release")
         hop = self.task.hop
-        headers = events.kill_event(incoming.key, self.line.writes().schema, hop.name, incoming.headers, now)
+        headers = events.kill_event(incoming, self.line.writes().schema, hop.name, now)
         topics = (hop.target, *self.task.routes.topics()) if hop.last else (hop.target,)
         return Done(tuple(Message(topic, incoming.key, None, headers) for topic in topics), "", ())
 

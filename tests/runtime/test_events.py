@@ -4,11 +4,15 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
+import orjson
 import pytest
+from cloudevents.core.base import BaseCloudEvent
+from cloudevents.core.bindings.kafka import KafkaMessage, from_binary
+from cloudevents.core.formats.json import JSONFormat
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams import __version__
+from streams import __version__, codec
 from streams.errors import Reason
 from streams.records import EnrichedRelease, Enrichment
 from streams.runtime import events
@@ -30,6 +34,7 @@ def ce_id(release: EnrichedRelease = RELEASE, stages: str = "tag_entities", now:
 def test_the_same_event_made_again_has_the_same_id() -> None:
     shuffled = replace(RELEASE, enrichment=Enrichment(newsmill="1", models={"b": "2", "a": "1"}, config="c"))
     assert ce_id() == ce_id(shuffled) == ce_id(now=NOON + timedelta(days=1))
+    assert ce_id() == ce_id(replace(RELEASE, received_at=NOON, confidence=0.9)), "another machine's last digit"
 
 
 @pytest.mark.parametrize(
@@ -38,11 +43,13 @@ def test_the_same_event_made_again_has_the_same_id() -> None:
         {"id": "urn:b"},
         {"version": 2},
         {"pub_status": "canceled"},
+        {"title": "Mended"},
+        {"embargoed_until": NOON},
         {"enrichment": Enrichment(newsmill="2", models={"a": "1", "b": "2"}, config="c")},
         {"enrichment": Enrichment(newsmill="1", models={"a": "1", "b": "3"}, config="c")},
         {"enrichment": Enrichment(newsmill="1", models={"a": "1", "b": "2"}, config="d")},
     ],
-    ids=["release", "version", "status", "code", "model", "configuration"],
+    ids=["release", "version", "status", "title", "embargo", "code", "model", "configuration"],
 )
 def test_another_event_has_another_id(change: dict[str, Any]) -> None:
     assert ce_id(replace(RELEASE, **change)) != ce_id()
@@ -66,8 +73,29 @@ def test_a_release_has_all_the_headers_that_cloudevents_ask_for() -> None:
         "ce_type": b"newsmill.release.enriched.v1",
         "ce_subject": b"urn:a",
         "ce_time": b"2026-11-24T12:00:00.123+00:00",
+        "ce_dataschema": codec.schemas()[RELEASE.schema]["$id"].encode(),
         "content-type": b"application/json",
     }
+
+
+def read_back(headers: Headers, key: str, value: bytes) -> BaseCloudEvent:
+    return from_binary(KafkaMessage({n: v or b"" for n, v in headers}, key.encode(), value), JSONFormat())
+
+
+@given(st.text(min_size=1, max_size=20), st.text(max_size=50))
+def test_the_cloudevents_package_reads_them_back(identifier: str, text: str) -> None:
+    release = replace(RELEASE, id=identifier, text=text)
+    event = read_back(events.cloud_event(release, "tag_entities", (), NOON), identifier, codec.encode(release))
+    assert (event.get_id(), event.get_source()) == (ce_id(release), "/newsmill/tag_entities")
+    assert (event.get_type(), event.get_dataschema()) == (release.schema, codec.SCHEMA_ID + release.schema)
+    assert (event.get_subject(), event.get_time()) == (identifier, NOON.replace(microsecond=123_000))
+    assert event.get_data() == orjson.loads(codec.encode(release))
+
+
+def test_the_cloudevents_package_reads_a_kill_back() -> None:
+    event = read_back(kill(), "urn:a", b"")
+    assert (event.get_type(), event.get_subject()) == ("newsmill.release.enriched.v1.kill", "urn:a")
+    assert (event.get_data(), event.get_datacontenttype()) == (None, None)
 
 
 def test_only_headers_about_the_journey_travel_on() -> None:
@@ -81,23 +109,35 @@ def test_only_headers_about_the_journey_travel_on() -> None:
     )
     expected = (("traceparent", b"00-1"), ("newsmill.attempt", b"2"), ("tracestate", b"x"))
     assert events.cloud_event(RELEASE, "s", incoming, NOON)[-3:] == expected
-    assert events.kill_event(b"k", "t", "s", incoming, NOON)[-3:] == expected
+    assert kill(headers=incoming)[-3:] == expected
     assert header(events.cloud_event(RELEASE, "s", incoming, NOON), "ce_id") == ce_id(stages="s")
 
 
-def test_a_kill_names_the_release_and_has_an_id_of_its_own() -> None:
-    made = dict(events.kill_event(b"urn:a", "newsmill.release.enriched.v1", "tag_entities", (), NOON))
-    again = dict(
-        events.kill_event(b"urn:a", "newsmill.release.enriched.v1", "tag_entities", (), NOON + timedelta(hours=1))
+def kill(key: bytes = b"urn:a", offset: int = 7, headers: Headers = (), now: datetime = NOON) -> Headers:
+    return events.kill_event(
+        Incoming("raw", 0, offset, 0, key, None, headers), "newsmill.release.enriched.v1", "tag_entities", now
     )
-    other = dict(events.kill_event(b"urn:b", "newsmill.release.enriched.v1", "tag_entities", (), NOON))
+
+
+def test_a_kill_names_the_release_and_has_an_id_of_its_own() -> None:
+    made = dict(kill())
     assert (made["ce_subject"], made["ce_type"]) == (b"urn:a", b"newsmill.release.enriched.v1.kill")
-    assert made["ce_id"] == again["ce_id"] != other["ce_id"] != ce_id().encode()
     assert "content-type" not in made, "there is no content"
+    assert made["ce_id"] == dict(kill(now=NOON + timedelta(hours=1)))["ce_id"] != dict(kill(b"urn:b"))["ce_id"]
+    assert made["ce_id"] != ce_id().encode()
 
 
-def test_an_id_with_a_lone_surrogate_does_not_stop_the_headers() -> None:
-    assert header(events.cloud_event(replace(RELEASE, id="a\ud800"), "s", (), NOON), "ce_subject") == "a?"
+def test_a_second_kill_is_no_duplicate_of_the_first() -> None:
+    assert header(kill(offset=8), "ce_id") != header(kill(), "ce_id")
+
+
+def test_a_kill_that_an_earlier_hop_sent_twice_is_one() -> None:
+    assert header(kill(offset=8, headers=kill()), "ce_id") == header(kill(offset=9, headers=kill()), "ce_id")
+
+
+def test_a_producers_own_event_id_does_not_make_two_kills_one() -> None:
+    theirs: Headers = (("ce_id", b"urn:a"), ("ce_source", b"/wire"))
+    assert header(kill(offset=8, headers=theirs), "ce_id") != header(kill(offset=9, headers=theirs), "ce_id")
 
 
 # --- Headers --------------------------------------------------------------------------------------------------------
