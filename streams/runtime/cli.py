@@ -11,7 +11,18 @@ from rich.markup import escape
 
 from streams import __version__
 from streams.errors import Exit, Fatal, Unprocessable
-from streams.runtime.commands import check_config, dead_letters, demo, ingest, inspect, schema, tail, topics, topology
+from streams.runtime.commands import (
+    asyncapi,
+    check_config,
+    dead_letters,
+    demo,
+    ingest,
+    inspect,
+    schema,
+    tail,
+    topics,
+    topology,
+)
 from streams.runtime.commands import worker as worker_command
 from streams.runtime.settings import BadConfig
 from streams.runtime.terminal import Globals, err
@@ -63,6 +74,7 @@ cli.command("inspect")(inspect.inspect)
 cli.add_typer(topics.group, name="topics")
 cli.add_typer(dead_letters.group, name="dead-letters")
 cli.command("schema")(schema.schema)
+cli.command("asyncapi")(asyncapi.asyncapi)
 cli.command("topology")(topology.topology)
 cli.command("check-config")(check_config.check_config)
 

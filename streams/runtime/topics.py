@@ -8,9 +8,10 @@ from aiokafka.admin import NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import KafkaError, for_code
 
+from streams.codec import schema_word
 from streams.errors import Exit, Fatal
 from streams.pipeline import STAGES
-from streams.records import RawRelease
+from streams.records import EnrichedRelease, RawRelease
 from streams.runtime import kafka
 from streams.runtime.hops import Hop, dead_letter_topic, plan, topic_of
 from streams.runtime.routes import Routes
@@ -31,6 +32,8 @@ class Topic:
     replication: int
     config: dict[str, str]
     purpose: str
+    carries: str = ""
+    """The schema word of the record that its events hold; empty where they hold anything."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,15 +60,17 @@ def _table(settings: Settings, routes: Routes) -> Iterator[Topic]:
         "min.insync.replicas": str(t.min_insync_replicas),
     }
 
-    def topic(name: str, most_bytes: int, purpose: str) -> Topic:
-        return Topic(name, t.partitions, t.replication, durable | {"max.message.bytes": str(most_bytes)}, purpose)
+    def topic(name: str, most_bytes: int, purpose: str, carries: str = "") -> Topic:
+        config = durable | {"max.message.bytes": str(most_bytes)}
+        return Topic(name, t.partitions, t.replication, config, purpose, carries)
 
     hops = plan(settings)
     yield topic(topic_of(RawRelease, t.prefix), t.raw_bytes, "releases as they come in")
     for hop in hops:
-        yield topic(hop.target, t.event_bytes, f"after {STAGES[hop.stages[-1]].name}")
+        last = STAGES[hop.stages[-1]]
+        yield topic(hop.target, t.event_bytes, f"after {last.name}", schema_word(last.writes))
     for name in routes.topics():
-        yield topic(name, t.event_bytes, "a route's copy of the enriched events")
+        yield topic(name, t.event_bytes, "a route's copy of the enriched events", schema_word(EnrichedRelease))
     yield topic(dead_letter_topic(t.prefix), dead_letter_bytes(settings), "what could not be processed, byte for byte")
 
 

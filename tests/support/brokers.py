@@ -20,6 +20,7 @@ from aiokafka.errors import for_code
 from aiokafka.structs import RecordMetadata
 
 from streams.runtime.embedded import embedded_broker
+from tests.support import node
 from tests.support.kafka import KafkaCluster, why_not
 
 DEADLINE_SECONDS = 30.0
@@ -98,8 +99,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Skip a test whose broker cannot run here; in CI, where it must, fail it."""
-    for mark, why in (("kafka", why_not), ("embedded", why_not_embedded)):
+    """Skip a test that cannot run here for want of a broker or a tool; in CI, where it must, fail it."""
+    for mark, why in (("kafka", why_not), ("embedded", why_not_embedded), ("node", node.why_not)):
         reason = why() if item.get_closest_marker(mark) else None
         if reason is not None:
             (pytest.fail if os.environ.get("CI") else pytest.skip)(reason)

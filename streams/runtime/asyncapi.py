@@ -1,0 +1,223 @@
+"""The contract as an AsyncAPI 3.1 document: what is on which topic, with which key and headers, for other teams' tools.
+
+It follows from the topic table, the hops, the records and the headers' tables below, which a test holds to what
+`events` really writes.
+"""
+
+from collections.abc import Collection, Iterable, Mapping
+from typing import Any
+
+from streams import __version__, codec
+from streams.formats import READERS
+from streams.records import RECORDS, RawRelease
+from streams.runtime.events import CONNECT, DLQ
+from streams.runtime.hops import Hop, dead_letter_topic, plan, topic_of
+from streams.runtime.routes import Routes
+from streams.runtime.settings import Broker, Settings
+from streams.runtime.topics import Topic, table
+
+VERSION = "3.1.0"
+KAFKA_BINDING = "0.5.0"
+
+SASL = {"PLAIN": "plain", "SCRAM-SHA-256": "scramSha256", "SCRAM-SHA-512": "scramSha512"}
+
+ABOUT = (
+    "Raw releases in; language, clean body and entities out. Delivery is at least once. A consumer keeps three rules: "
+    "it drops duplicates by the header `ce_id`; it forgets a release on a kill (a null value, or `pub_status: "
+    "canceled`); of an id it keeps the highest `version`. Within a version, topics and records only grow: pass over "
+    "fields that you do not know."
+)
+
+CLOUD_EVENT = {
+    "ce_specversion": "Always `1.0`: CloudEvents in the binary mode of its Kafka binding.",
+    "ce_id": "The same for the same event made again: drop what you have seen. 32 hex digits.",
+    "ce_source": "The hop that made it: `/newsmill/<hop>`.",
+    "ce_type": "The record, as in its `schema`; for a kill, `.kill` follows.",
+    "ce_subject": "The release's id, like the key.",
+    "ce_time": "When this event was made; RFC 3339.",
+    "ce_dataschema": "The `$id` of the record's JSON Schema.",
+    "content-type": "Of the value.",
+}
+"""Headers of every event of ours."""
+
+NOT_OF_A_KILL = ("ce_dataschema", "content-type")
+
+CARRIED = {
+    "traceparent": "W3C trace context of the release's journey, where its producer began one.",
+    "tracestate": "Goes with it.",
+    "newsmill.attempt": "How often it was redriven from the dead letters.",
+    "newsmill.redriven-from": "The dead letter that it was: PARTITION:OFFSET.",
+}
+"""Headers that an event has where the raw event had them."""
+
+IN_RAW = (*CARRIED, "content-type")
+"""All that a producer may leave away."""
+
+DEAD_LETTER = {
+    "topic": "Where the event stood: its topic, …",
+    "partition": "… its partition …",
+    "offset": "… and its offset.",
+    "reason": "Why: one of a closed list of words.",
+    "detail": "Why, for people; of a bug, the traceback.",
+    "stage": "The stage that could not go on; `parse` is before the first.",
+    "group": "The consumer group that met it.",
+    "timestamp": "Of the original event: milliseconds since 1970.",
+    "time": "When it became a dead letter; RFC 3339.",
+    "newsmill": "The version that could not process it.",
+}
+"""Headers of a dead letter after `newsmill.dlq.`."""
+
+CONNECT_ERRORS = (
+    "topic",
+    "partition",
+    "offset",
+    "stage",
+    "class.name",
+    "exception.class.name",
+    "exception.message",
+)
+"""The same as Kafka Connect's tools look for it, after `__connect.errors.`."""
+
+
+def document(settings: Settings, routes: Routes) -> dict[str, Any]:
+    """The contract of this configuration. Plain JSON values."""
+    hops, topics = plan(settings), table(settings, routes)
+    server, schemes = _server(settings.broker)
+    return {
+        "asyncapi": VERSION,
+        "info": {
+            "title": "Newsmill",
+            "version": __version__,
+            "description": ABOUT,
+            "license": {"name": "Apache-2.0", "url": "https://www.apache.org/licenses/LICENSE-2.0"},
+        },
+        "defaultContentType": "application/json",
+        "servers": {"kafka": server},
+        "channels": {topic.name: _channel(topic, settings) for topic in topics},
+        "operations": dict(_operations(hops, routes)),
+        "components": {
+            "messages": _messages(),
+            "schemas": codec.components("#/components/schemas/{name}"),
+            **({"securitySchemes": schemes} if schemes else {}),
+        },
+    }
+
+
+def _server(broker: Broker) -> tuple[dict[str, Any], dict[str, Any]]:
+    schemes = {}
+    if broker.protocol.startswith("SASL"):
+        schemes["sasl"] = {"type": SASL[broker.sasl_mechanism]}
+    elif broker.cert_file:
+        schemes["certificate"] = {"type": "X509"}
+    return {
+        "host": broker.bootstrap.replace(" ", ""),
+        "protocol": "kafka-secure" if broker.protocol.endswith("SSL") else "kafka",
+        **({"security": [{"$ref": f"#/components/securitySchemes/{name}"} for name in schemes]} if schemes else {}),
+    }, schemes
+
+
+def _channel(topic: Topic, settings: Settings) -> dict[str, Any]:
+    if topic.name == topic_of(RawRelease, settings.topics.prefix):
+        messages = ["raw", "raw-other", "kill-raw"]
+    elif topic.name == dead_letter_topic(settings.topics.prefix):
+        messages = ["dead-letter"]
+    elif topic.carries:
+        messages = [_word(topic.carries), "kill"]
+    else:
+        messages = []
+    return {
+        "address": topic.name,
+        "description": topic.purpose,
+        "messages": {name: {"$ref": f"#/components/messages/{name}"} for name in messages},
+        "bindings": {
+            "kafka": {
+                "partitions": topic.partitions,
+                "replicas": topic.replication,
+                "topicConfiguration": {name: _value(name, value) for name, value in topic.config.items()},
+                "bindingVersion": KAFKA_BINDING,
+            }
+        },
+    }
+
+
+def _operations(hops: Iterable[Hop], routes: Routes) -> Iterable[tuple[str, dict[str, Any]]]:
+    for hop in hops:
+        group = {"groupId": {"type": "string", "enum": [hop.group]}, "bindingVersion": KAFKA_BINDING}
+        yield f"{hop.name}.receive", _operation("receive", hop.source) | {"bindings": {"kafka": group}}
+        for topic in (hop.target, *(routes.topics() if hop.last else ())):
+            yield f"{hop.name}.send.{topic}", _operation("send", topic)
+        yield f"{hop.name}.reject", _operation("send", hop.dead_letters)
+
+
+def _operation(action: str, topic: str) -> dict[str, Any]:
+    return {"action": action, "channel": {"$ref": f"#/channels/{topic}"}}
+
+
+def _messages() -> dict[str, Any]:
+    others = [media_type for media_type in READERS if media_type != "application/json"]
+    made = {
+        "raw": _message(
+            "A release as JSON",
+            {"content-type": "`application/json`; without it, the bytes are looked at.", **CARRIED},
+            {"$ref": "#/components/schemas/RawRelease"},
+            IN_RAW,
+        ),
+        "raw-other": _message(
+            "A release in another format",
+            {"content-type": f"One of {', '.join(others)}.", **CARRIED},
+            {"description": "The bytes of the release in that format."},
+            IN_RAW,
+        )
+        | {"contentType": "application/octet-stream"},
+        "kill-raw": _message("Kill the release that the key names", CARRIED, {"type": "null"}),
+        "kill": _message(
+            "The release that the key names is dead: forget it",
+            {name: said for name, said in CLOUD_EVENT.items() if name not in NOT_OF_A_KILL} | CARRIED,
+            {"type": "null"},
+        ),
+        "dead-letter": _message(
+            "What could not be processed, byte for byte, with the headers it came with and why",
+            {f"{DLQ}{name}": said for name, said in DEAD_LETTER.items()}
+            | {f"{CONNECT}{name}": "The same for Kafka Connect's tools." for name in CONNECT_ERRORS},
+            {"description": "The original value."},
+        )
+        | {"contentType": "application/octet-stream"},
+    }
+    for record in RECORDS[1:]:
+        summary = (record.__doc__ or "").partition(".")[0]
+        payload = {"$ref": f"#/components/schemas/{record.__name__}"}
+        made[_word(codec.schema_word(record))] = _message(summary, CLOUD_EVENT | CARRIED, payload)
+    return made
+
+
+def _message(
+    summary: str, headers: Mapping[str, str], payload: Mapping[str, Any], optional: Collection[str] = CARRIED
+) -> dict[str, Any]:
+    return {
+        "summary": summary,
+        "headers": {
+            "type": "object",
+            "properties": {
+                name: {"type": "string", **({"description": said} if said else {})} for name, said in headers.items()
+            },
+            "required": [name for name in headers if name not in optional],
+        },
+        "payload": payload,
+        "bindings": {
+            "kafka": {
+                "key": {"type": "string", "description": "The release's id, in UTF-8."},
+                "bindingVersion": KAFKA_BINDING,
+            }
+        },
+    }
+
+
+def _word(schema_word: str) -> str:
+    """`newsmill.release.enriched.v1` is `enriched` among the messages."""
+    return schema_word.split(".")[-2]
+
+
+def _value(name: str, value: str) -> Any:
+    if name == "cleanup.policy":
+        return value.split(",")
+    return int(value) if value.lstrip("-").isdecimal() else value
