@@ -1,7 +1,7 @@
 """Train the line model of `strip_boilerplate`: python tools/train_boilerplate.py SHARED [--folds N]
 
 Reads the corpus under SHARED/corpus (annotated releases, the unlabelled ones with the labels of
-`boilerplate_annotations.txt`, the invented ones), writes config/boilerplate/lines.crfsuite. Same input, same model:
+`boilerplate_annotations.txt`, the invented ones), writes config/boilerplate/lines.npz. Same input, same model:
 everything random is seeded. The model holds weights of features without words, no text.
 
 With --folds it trains and tests N times instead, never testing on a site it trained on, and writes nothing.
@@ -12,16 +12,19 @@ import gzip
 import json
 import os
 import random
+import tempfile
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pycrfsuite
 
 from streams.stage import StageConfig, config_directory
 from streams.stages.boilerplate_cues import Cues, load_cues
 from streams.stages.boilerplate_lines import line_features, read_lines
+from streams.stages.boilerplate_model import LineModel, spell
 
 SEED = 20261124
 LETTERS = {
@@ -60,8 +63,8 @@ def main() -> None:
     if arguments.folds:
         try_out(samples, cues, arguments.folds, arguments.by)
         return
-    target = config_directory() / "boilerplate" / "lines.crfsuite"
-    train(samples, cues, target)
+    target = config_directory() / "boilerplate" / "lines.npz"
+    train(samples, cues).save(target)
     print(f"{target}: {target.stat().st_size:,} bytes")
 
 
@@ -167,7 +170,7 @@ def _sample(like: Sample, rows: list[tuple[str, str]]) -> Sample:
     return Sample(like.id, like.language, like.site, like.title, text, tuple(label for _, label in rows))
 
 
-def train(samples: list[Sample], cues: Cues, target: Path) -> None:
+def train(samples: list[Sample], cues: Cues) -> LineModel:
     """Fit the model to the samples and more made from them."""
     rng = random.Random(SEED)
     trainer = pycrfsuite.Trainer(algorithm="lbfgs", verbose=False)
@@ -177,8 +180,26 @@ def train(samples: list[Sample], cues: Cues, target: Path) -> None:
         assert len(lines) == len(sample.labels), sample.id
         # A wire gives the title apart about as often as not.
         title = sample.title if rng.random() < 0.4 else ""
-        trainer.append(line_features(lines, title), sample.labels)
-    trainer.train(str(target))
+        trainer.append([spell(groups) for groups in line_features(lines, title)], sample.labels)
+    with tempfile.NamedTemporaryFile(suffix=".crfsuite") as file:
+        trainer.train(file.name)
+        return read_model(file.name)
+
+
+def read_model(path: str) -> LineModel:
+    """The weights that python-crfsuite wrote, as it prints them: to six decimals."""
+    tagger = pycrfsuite.Tagger()
+    tagger.open(path)
+    info = tagger.info()
+    labels = sorted(info.labels, key=lambda label: int(info.labels[label]))
+    column = {label: number for number, label in enumerate(labels)}
+    weights: dict[str, np.ndarray] = defaultdict(lambda: np.zeros(len(labels)))
+    for (feature, label), weight in info.state_features.items():
+        weights[feature][column[label]] = weight
+    transitions = np.zeros((len(labels), len(labels)))
+    for (before, label), weight in info.transitions.items():
+        transitions[column[before], column[label]] = weight
+    return LineModel(labels, dict(weights), transitions)
 
 
 def try_out(samples: list[Sample], cues: Cues, folds: int, by: str) -> None:
@@ -188,22 +209,19 @@ def try_out(samples: list[Sample], cues: Cues, folds: int, by: str) -> None:
     sites = sorted({getattr(s, by) for s in pool})
     rng.shuffle(sites)
     counts: dict[str, dict[str, list[int]]] = defaultdict(lambda: defaultdict(lambda: [0, 0, 0]))
-    target = Path("/tmp/boilerplate-fold.crfsuite")
     for fold in range(folds):
         out = set(sites[fold::folds])
-        train([s for s in pool if getattr(s, by) not in out or s.id.startswith("syn")], cues, target)
-        tagger = pycrfsuite.Tagger()
-        tagger.open(str(target))
+        model = train([s for s in pool if getattr(s, by) not in out or s.id.startswith("syn")], cues)
         for sample in pool:
             if getattr(sample, by) in out and not sample.id.startswith("syn"):
-                score(sample, tagger, cues, counts)
+                score(sample, model, cues, counts)
     report(counts)
 
 
-def score(sample: Sample, tagger: pycrfsuite.Tagger, cues: Cues, counts: dict[str, dict[str, list[int]]]) -> None:
+def score(sample: Sample, model: LineModel, cues: Cues, counts: dict[str, dict[str, list[int]]]) -> None:
     """Count right, spurious and missed lines by label and by language."""
     lines = read_lines(sample.text, cues)
-    guessed = tagger.tag(line_features(lines))
+    guessed = model.tag(line_features(lines))
     for line, label, guess in zip(lines, sample.labels, guessed, strict=True):
         for table, key in (("label", label), ("language", sample.language)):
             if table == "language" and "body" not in {label, guess}:

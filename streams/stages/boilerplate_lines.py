@@ -9,12 +9,12 @@ import re
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from functools import cache
 from itertools import accumulate
+from typing import NamedTuple
 
 from streams.records import Markup
-from streams.stages.boilerplate_cues import GROUPS, KINDS, Cue, Cues, matching_key
+from streams.stages.boilerplate_cues import KINDS, Cue, Cues, matching_key
+from streams.stages.boilerplate_model import Group
 from streams.text.dates import find_dates
 
 LENGTH_STEPS = (5, 10, 16, 24, 34, 48, 64, 85, 120, 180, 300)
@@ -69,7 +69,7 @@ PAGE = frozenset(f"{group}.{kind}" for group in ("navigation", "related") for ki
 FURNITURE = frozenset({"navigation.heading", "related.heading", "navigation.start", "copyright.start"})
 """Cues of what stands around and below an article on a web page."""
 
-_CJK = re.compile("[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff]")
+_CJK = re.compile("[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff]+")
 _EMAIL = re.compile(r"[\w.+-]@[\w-]+\.|\(at\)|\[at\]")
 _PHONE = re.compile(r"(?:\+|\(0|\b0|\b1[-.(])[\d\s()./-]{6,}\d|\d{3}[-. ]\d{3,4}[-. ]\d{4}")
 _TIME = re.compile(r"\d{1,2}[:.hH時时]\d\d")
@@ -78,15 +78,11 @@ _STOPS = (". ", "? ", "! ", "。", ".” ", '." ')
 _BARS = ("|", " / ", ">", "›", "»", "·", "•")
 _BULLETS = frozenset("•●*-–—·›»>■◆▶►※✓")
 _QUOTES = frozenset('"“”„«»「」『』‘')
-_NAMES = tuple(f"{group}.{kind}" for group in GROUPS for kind in KINDS)
-_ABOVE = {name: f"above={name}" for name in _NAMES}
-_BELOW = {name: f"below={name}" for name in _NAMES}
 _CLOSERS = '"”’»)]」』）】'
 _CASED = re.compile("[A-Za-zÀ-ɏͰ-ϿЀ-ԯԱ-Ֆ]")
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(NamedTuple):
     """One line that is not blank: where it stands and what is in it."""
 
     start: int
@@ -101,35 +97,51 @@ class Line:
     cues: tuple[Cue, ...]
     length: float
     """Weighted characters."""
+    stops: bool
+    """It ends as a sentence does."""
     prose: bool
 
 
 def read_lines(text: str, cues: Cues) -> list[Line]:
     """Cut a text, which must be valid Unicode, into its lines that are not blank; their spans cover the text."""
-    rows: list[tuple[int, int, str, str, str]] = []
-    at = 0
     # One pass over the whole text is cheaper than one over each line; it removes no line breaks.
     keys = matching_key(text).split("\n")
-    for number, (raw, key) in enumerate(zip(text.split("\n"), keys, strict=True)):
-        if stripped := raw.strip():
-            rows.append((at, number, raw, stripped, key.strip()))
-        at += len(raw) + 1
     # Only scripts beyond Latin take two bytes and more a character.
-    wide = not text.isascii() and len(text.encode()) > 1.4 * len(text)
-    ends = [*(row[0] for row in rows[1:]), len(text)][: len(rows)]
+    wide = not text.isascii() and len(text.encode()) > 1.4 * len(text) and _CJK.search(text) is not None
     lines: list[Line] = []
-    for (start, number, raw, stripped, key), end in zip(rows, ends, strict=True):
-        length = weighted_length(stripped) if wide else len(stripped)
-        prose = length >= PROSE or (length >= PROSE_WITH_STOP and ends_sentence(stripped))
-        indent = 0 if raw[0] == stripped[0] else raw.index(stripped)
-        first = start if lines else 0
-        lines.append(Line(first, end, start + indent, stripped, number, cues.of_line(key), length, prose))
+    at = number = start = 0
+    held: tuple[int, str, str, int] | None = None
+    for number, raw in enumerate(text.split("\n")):
+        if stripped := raw.strip():
+            if held:
+                lines.append(_line(start, at, *held, cues, wide=wide))
+                start = at
+            held = (at if raw[0] == stripped[0] else at + raw.index(stripped), stripped, keys[number].strip(), number)
+        at += len(raw) + 1
+    if held:
+        lines.append(_line(start, len(text), *held, cues, wide=wide))
     return lines
+
+
+def _line(start: int, end: int, at: int, text: str, key: str, number: int, cues: Cues, *, wide: bool) -> Line:
+    length = weighted_length(text) if wide else len(text)
+    stops = ends_sentence(text)
+    return Line(
+        start,
+        end,
+        at,
+        text,
+        number,
+        cues.of_line(key),
+        length,
+        stops,
+        length >= PROSE or (stops and length >= PROSE_WITH_STOP),
+    )
 
 
 def weighted_length(text: str) -> float:
     """Length in Latin letters' worth."""
-    return len(text) + (CJK_WEIGHT - 1) * len(_CJK.findall(text[:400]))
+    return len(text) + (CJK_WEIGHT - 1) * sum(map(len, _CJK.findall(text[:400])))
 
 
 def ends_sentence(text: str) -> bool:
@@ -139,104 +151,105 @@ def ends_sentence(text: str) -> bool:
 
 def line_features(
     lines: Sequence[Line], title: str = "", markup: Mapping[int, Markup] | None = None
-) -> list[list[str]]:
-    """Describe every line by the features that the model has weights for."""
+) -> list[list[Group]]:
+    """Describe every line by groups of the features that the model has weights for."""
     count = len(lines)
-    repeats = Counter(line.text for line in lines)
+    repeats = Counter([line.text for line in lines])
     seen: set[str] = set()
     prose = [number for number, line in enumerate(lines) if line.prose]
     first, last = (prose[0], prose[-1]) if prose else (count, -1)
     caseless = _is_caseless(lines)
-    names = [tuple(dict.fromkeys([cue.name for cue in line.cues])) for line in lines]
+    names = [tuple(dict.fromkeys([cue.name for cue in line.cues])) if line.cues else () for line in lines]
     if markup:
         names = [(*own, *_markup_names(markup.get(line.number))) for own, line in zip(names, lines, strict=True)]
-    shapes = [_shape(line.text) for line in lines]
+    shapes = [_shape(line.text, stops=line.stops) for line in lines]
     kinds = [_kind(line) for line in lines]
     beside = ["none", "none", *kinds, "none", "none"]
-    dated = [shape[-1].startswith("date=") for shape in shapes]
-    stops = sum(shapes[number][0] == "end=stop" for number in prose)
-    habit = f"stops={3 * stops // len(prose)}" if prose else "stops=none"
+    dated = [shape.date != "" for shape in shapes]
+    habit = 3 * sum(lines[number].stops for number in prose) // len(prose) if prose else -1
     runs = _short_runs(lines, names)
     below = _next_heading(names)
     passed = _furniture_passed(names, first)
     blanks = _blank_lines_matter(lines)
-    near = list(accumulate((line.prose for line in lines), initial=0))
-    heads = "\n\n".join(["", *(_fold(line.text) for line in lines[:HEAD]), ""])
+    near = list(accumulate([line.prose for line in lines], initial=0))
+    folds = [_fold(line.text) for line in (lines if title else lines[:HEAD])]
+    heads = "\n\n".join(["", *folds[:HEAD], ""])
     folded_title = _fold(title)
-    features: list[list[str]] = []
+    features: list[list[Group]] = []
     headings: list[tuple[int, str]] = []
     for number, line in enumerate(lines):
         shape, kind, cues = shapes[number], kinds[number], names[number]
         step = bisect_right(LENGTH_STEPS, line.length)
-        end = shape[0]
-        place = "before" if number < first else "after" if number > last else "inside"
-        own = [
-            *shape,
-            *_looks(step, end, place, kind, habit, caseless),
-            *_place(place, _near(number), _near(count - 1 - number)),
-            *_context(place, kind, end, passed[number], near[min(count, number + 5)] - near[max(0, number - 4)]),
-            *_neighbours(*beside[number : number + 5]),
+        end = shape.end
+        if number < first:
+            place, far = "before", first - number
+        elif number > last:
+            place, far = "after", number - last
+        else:
+            place, far = "inside", 0
+        prose_near = near[min(count, number + 5)] - near[max(0, number - 4)]
+        own: list[Group] = [
+            (_shape_features, *shape),
+            (_looks, step, end, place, kind, habit, caseless),
+            (_place, place, _near(number), _near(count - 1 - number), _near(far)),
+            (_context, place, kind, end, passed[number], prose_near),
+            (_neighbours, *beside[number : number + 5]),
+            (_cues, cues, place, kind),
         ]
-        if place == "before":
-            own.append(f"to_first={_near(first - number)}")
-        elif place == "after":
-            own.append(f"to_last={_near(number - last)}")
         if run := runs[number]:
-            own += _run(_near(run.length), run.page, run.after_colon, place, bool(cues))
+            own.append((_run, *run, place, bool(cues)))
         if 0 < number < count - 1 and (dated[number - 1] or dated[number + 1]):
-            own.append(f"date_beside={dated[number - 1]:d}{dated[number + 1]:d},{place}")
+            own.append((_dates_beside, dated[number - 1], dated[number + 1], place))
         if blanks:
-            own.append(f"blank={number == 0 or line.number - lines[number - 1].number > 1}")
-        # Repetition.
+            own.append((_blank_above, number == 0 or line.number - lines[number - 1].number > 1))
         if repeats[line.text] > 1:
-            own.append(f"again={'later' if line.text in seen else 'first'},{step > 5}")
+            own.append((_again, line.text in seen, step > 5))
             seen.add(line.text)
-        if 3 <= step <= 10 and (number < HEAD or title):
-            own += _headline_features(line, folded_title, heads if number < HEAD else "")
-        # Cues here, above and below.
-        for name in cues:
-            own += _cue(name, place, kind)
-        if not cues:
-            own += ("nocue", f"nocue,{place},{kind}")
-        if number:
-            own += [_ABOVE[name] for name in names[number - 1]]
-        if number + 1 < count:
-            own += [_BELOW[name] for name in names[number + 1]]
+        if 3 <= step <= 10 and number < len(folds):
+            own += _headline_groups(folds[number], folded_title, heads if number < HEAD else "")
+        if number and names[number - 1]:
+            own.append((_cues_beside, "above", names[number - 1]))
+        if number + 1 < count and names[number + 1]:
+            own.append((_cues_beside, "below", names[number + 1]))
         if coming := below[number]:
-            own.append(f"over={coming[1]},{'near' if coming[0] < 4 else 'far'}")
+            own.append((_over, coming[1], coming[0] < 4))
         if headings:
             headings = [heading for heading in headings if number - heading[0] <= REACH]
-            own += dict.fromkeys([f"under={name},{'near' if number - at < 4 else 'far'}" for at, name in headings])
+            own.append((_under, *dict.fromkeys([(name, number - at < 4) for at, name in headings])))
         headings += [(number, name) for name in cues if name in HEADINGS]
         features.append(own)
     return features
 
 
-# Features that hang on few things are made once: they are asked for by every line of every release.
-@cache
-def _looks(step: int, end: str, place: str, kind: str, habit: str, caseless: bool) -> tuple[str, ...]:
-    looks = ("bias", f"len={step}", f"len={step},{end}", f"place={place},len={step}", f"{habit},{kind},{end}")
+def _looks(step: int, end: str, place: str, kind: str, habit: int, caseless: bool) -> tuple[str, ...]:
+    stops = "none" if habit < 0 else habit
+    looks = (
+        "bias",
+        f"len={step}",
+        f"len={step},end={end}",
+        f"place={place},len={step}",
+        f"stops={stops},{kind},end={end}",
+    )
     return (*looks, f"len={step},caseless") if caseless else looks
 
 
-@cache
-def _place(place: str, top: int, foot: int) -> tuple[str, ...]:
-    return (f"place={place}", f"top={top}", f"foot={foot}")
+def _place(place: str, top: int, foot: int, far: int) -> tuple[str, ...]:
+    where = (f"place={place}", f"top={top}", f"foot={foot}")
+    if place == "inside":
+        return where
+    return (*where, f"{'to_first' if place == 'before' else 'to_last'}={far}")
 
 
-@cache
 def _context(place: str, kind: str, end: str, passed: int, prose: int) -> tuple[str, ...]:
-    return (f"{place},{kind},{end}", f"prose_near={prose}", f"passed={passed}", f"passed={passed},{kind},{end}")
+    return (f"{place},{kind},end={end}", f"prose_near={prose}", f"passed={passed}", f"passed={passed},{kind},end={end}")
 
 
-@cache
 def _neighbours(two_above: str, above: str, kind: str, below: str, two_below: str) -> tuple[str, ...]:
     around = (f"-2:{two_above}", f"-1:{above}", f"1:{below}", f"2:{two_below}", f"{above}<{kind}<{below}")
     alternates = two_above == kind == two_below and above == below != kind
     return (*around, f"alternates,{kind}") if alternates else around
 
 
-@cache
 def _run(size: int, page: int, after_colon: bool, place: str, has_cue: bool) -> tuple[str, ...]:
     run = (
         f"run={size}",
@@ -247,24 +260,98 @@ def _run(size: int, page: int, after_colon: bool, place: str, has_cue: bool) -> 
     return (*run, f"run_after_colon,{place}") if after_colon else run
 
 
-@cache
-def _cue(name: str, place: str, kind: str) -> tuple[str, ...]:
-    return (f"cue={name}", f"cue={name},{place}", f"cue={name},{kind}")
+def _dates_beside(above: bool, below: bool, place: str) -> tuple[str, ...]:
+    return (f"date_beside={above:d}{below:d},{place}",)
 
 
-def _shape(text: str) -> list[str]:
-    """How the characters of a line look, whatever they say. First how it ends; last, where it has one, its date."""
+def _blank_above(blank: bool) -> tuple[str, ...]:
+    return (f"blank={blank}",)
+
+
+def _again(later: bool, long: bool) -> tuple[str, ...]:
+    return (f"again={'later' if later else 'first'},{long}",)
+
+
+def _cues(names: tuple[str, ...], place: str, kind: str) -> tuple[str, ...]:
+    if not names:
+        return ("nocue", f"nocue,{place},{kind}")
+    return tuple(f"cue={name}{with_}" for name in names for with_ in ("", f",{place}", f",{kind}"))
+
+
+def _cues_beside(where: str, names: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(f"{where}={name}" for name in names)
+
+
+def _over(name: str, is_near: bool) -> tuple[str, ...]:
+    return (f"over={name},{'near' if is_near else 'far'}",)
+
+
+def _under(*headings: tuple[str, bool]) -> tuple[str, ...]:
+    return tuple(f"under={name},{'near' if is_near else 'far'}" for name, is_near in headings)
+
+
+def _word(word: str) -> tuple[str, ...]:
+    return (word,)
+
+
+class _Shape(NamedTuple):
+    """How the characters of a line look, whatever they say; counts are capped, and -1 where they do not apply."""
+
+    end: str
+    start: str
+    stops: int
+    capitals: int = -1
+    """How many quarters of the words begin with a capital."""
+    words: int = -1
+    digits: int = -1
+    """How many fifths of the characters are digits."""
+    bars: int = 0
+    colons: int = 0
+    date: str = ""
+    """How much of the line a date is."""
+    signs: tuple[str, ...] = ()
+    """What else is in it."""
+
+
+def _shape_features(
+    end: str,
+    start: str,
+    stops: int,
+    capitals: int,
+    words: int,
+    digits: int,
+    bars: int,
+    colons: int,
+    date: str,
+    signs: tuple[str, ...],
+) -> tuple[str, ...]:
+    shape = [f"end={end}", f"start={start}", f"stops={stops}", *signs]
+    if capitals >= 0:
+        shape.append(f"capitals={capitals},{words}")
+    if digits >= 0:
+        shape.append(f"digits={digits}")
+    if bars:
+        shape.append(f"bars={bars}")
+    if colons > 1:
+        shape.append(f"colons={colons}")
+    if date:
+        shape.append(f"date={date}")
+    return tuple(shape)
+
+
+def _shape(text: str, *, stops: bool) -> _Shape:
+    """Look at a line's first `SAMPLE` characters, and at how it ends."""
     tail, head = text[-1], text[0]
-    if ends_sentence(text):
-        end = "end=stop"
+    if stops:
+        end = "stop"
     elif tail in ":：":
-        end = "end=colon"
+        end = "colon"
     elif tail in ",，、;；-–—":
-        end = "end=comma"
+        end = "comma"
     elif tail.isdigit():
-        end = "end=digit"
+        end = "digit"
     else:
-        end = "end=letter" if tail.isalpha() else "end=sign"
+        end = "letter" if tail.isalpha() else "sign"
     if head.isalpha():
         start = "upper" if head.isupper() else "lower" if head.islower() else "caseless"
     elif head.isdigit():
@@ -272,45 +359,44 @@ def _shape(text: str) -> list[str]:
     else:
         start = "bullet" if head in _BULLETS else "quote" if head in _QUOTES else "sign"
     sample = text[:SAMPLE]
-    stops = sum(map(sample.count, _STOPS)) + (end == "end=stop" and tail not in "。！？")
-    shape = [end, f"start={start}", f"stops={min(stops, 3)}"]
-    digits = sum(map(sample.count, "0123456789"))
-    date = ""
-    if len(text) <= SAMPLE:
-        if start in {"upper", "lower"}:
-            words = text.split()
-            capitals = sum(word[0].isupper() for word in words)
-            shape.append(f"capitals={4 * capitals // len(words)},{min(len(words), 8)}")
-            if text.isupper():
-                shape.append("shouting")
-        if digits:
-            shape.append(f"digits={5 * digits // len(text)}")
-            if ":" in text and _TIME.search(text):
-                shape.append("time")
-            if digits > 2 and len(text) <= MAX_DATE_LINE and (dates := find_dates(text)):
-                rest = len(text) - sum(found.end - found.start for found in dates)
-                date = f"date={'only' if rest < 3 else 'mostly' if rest < 24 else 'some'}"
-        elif start in {"sign", "bullet"} and not any(map(str.isalpha, text)):
-            shape.append("no_letters")
-        if bars := sum(map(text.count, _BARS)):
-            shape.append(f"bars={min(bars, 4)}")
-        if text.count(",") + text.count("、") + text.count("，") >= 3:
-            shape.append("list")
+    signs: list[str] = []
     if (colons := sample.count(":") + sample.count("：")) > 1:
-        shape.append(f"colons={min(colons, 4)}")
+        colons = min(colons, 4)
     if "@" in sample or "(at)" in sample:
-        shape.append("email" if _EMAIL.search(sample) else "at")
+        signs.append("email" if _EMAIL.search(sample) else "at")
     if "http" in sample or "www." in sample or ".com" in sample or ".org" in sample or ".net" in sample:
-        shape.append("url")
+        signs.append("url")
+    digits = sum(map(sample.count, "0123456789"))
     if digits > 6 and _PHONE.search(sample):
-        shape.append("phone")
+        signs.append("phone")
     if text.endswith(("...", "…", "..")):
-        shape.append("cut_off")
+        signs.append("cut_off")
     if '"' in sample or "“" in sample or "«" in sample or "「" in sample or "„" in sample or "”" in sample:
-        shape.append("quotes")
-    if date:
-        shape.append(date)
-    return shape
+        signs.append("quotes")
+    stop_count = min(sum(map(sample.count, _STOPS)) + (stops and tail not in "。！？"), 3)
+    if len(text) > SAMPLE:
+        return _Shape(end, start, stop_count, colons=colons, signs=tuple(signs))
+    if text.count(",") + text.count("、") + text.count("，") >= 3:
+        signs.append("list")
+    capitals = count = share = -1
+    date = ""
+    if start in {"upper", "lower"}:
+        words = text.split()
+        capitals = 4 * sum([word[0].isupper() for word in words]) // len(words)
+        count = min(len(words), 8)
+        if text.isupper():
+            signs.append("shouting")
+    if digits:
+        share = 5 * digits // len(text)
+        if ":" in text and _TIME.search(text):
+            signs.append("time")
+        if digits > 2 and len(text) <= MAX_DATE_LINE and (dates := find_dates(text)):
+            rest = len(text) - sum([found.end - found.start for found in dates])
+            date = "only" if rest < 3 else "mostly" if rest < 24 else "some"
+    elif start in {"sign", "bullet"} and not any(map(str.isalpha, text)):
+        signs.append("no_letters")
+    bars = min(sum(map(text.count, _BARS)), 4)
+    return _Shape(end, start, stop_count, capitals, count, share, bars, colons, date, tuple(signs))
 
 
 def _kind(line: Line) -> str:
@@ -334,15 +420,15 @@ def _furniture_passed(names: Sequence[Sequence[str]], first: int) -> list[int]:
     for number, own in enumerate(names):
         passed.append(bisect_right((1, 2, 4, 8), count))
         if number > first:
-            count += any(name in FURNITURE for name in own)
+            count += bool(own) and not FURNITURE.isdisjoint(own)
     return passed
 
 
-@dataclass(frozen=True, slots=True)
-class _Run:
+class _Run(NamedTuple):
     """Lines without prose that stand together: a page's furniture, a list, a table or a release's tail."""
 
-    length: int
+    size: int
+    """How many they are, as a step of `_near`."""
     page: int
     """How many thirds of them carry a cue of navigation."""
     after_colon: bool
@@ -351,15 +437,13 @@ class _Run:
 
 def _short_runs(lines: Sequence[Line], names: Sequence[Sequence[str]]) -> list[_Run | None]:
     runs: list[_Run | None] = [None] * len(lines)
-    furniture = [any(name in PAGE for name in own) for own in names]
+    furniture = [bool(own) and not PAGE.isdisjoint(own) for own in names]
     start = 0
-    for number in range(len(lines) + 1):
-        if number < len(lines) and not lines[number].prose:
-            continue
+    for number in [*(number for number, line in enumerate(lines) if line.prose), len(lines)]:
         if number > start:
             size = number - start
             colon = (start > 0 and lines[start - 1].text[-1] in ":：") or lines[start].text[-1] in ":："
-            runs[start:number] = [_Run(size, 3 * sum(furniture[start:number]) // size, colon)] * size
+            runs[start:number] = [_Run(_near(size), 3 * sum(furniture[start:number]) // size, colon)] * size
         start = number + 1
     return runs
 
@@ -388,18 +472,17 @@ def _is_caseless(lines: Sequence[Line]) -> bool:
     return 2 * len(_CASED.findall(sample)) < len(sample)
 
 
-def _headline_features(line: Line, title: str, heads: str) -> list[str]:
+def _headline_groups(folded: str, title: str, heads: str) -> list[Group]:
     """Say whether a line is the title, or stands in another line at the top with a site's name before or after it."""
-    folded = _fold(line.text)
-    features = []
+    groups: list[Group] = []
     if title:
         if folded == title:
-            features.append("title=same")
+            groups.append((_word, "title=same"))
         elif len(folded) > 12 and (folded in title or title in folded):
-            features.append("title=part")
+            groups.append((_word, "title=part"))
     if heads and len(folded) > 15 and heads.count(folded[:60]) > heads.count(f"\n{folded}\n"):
-        features.append("inside_another")
-    return features
+        groups.append((_word, "inside_another"))
+    return groups
 
 
 def _fold(text: str) -> str:

