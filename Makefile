@@ -48,8 +48,8 @@ soak: venv ## The fault tests on real Kafka, ten times over
 	for round in 1 2 3 4 5 6 7 8 9 10; do $(BIN)/pytest -q tests/integration || exit 1; done
 
 lock: venv ## Pin all dependencies anew, with hashes (asks the package index)
-	$(BIN)/uv pip compile $(LOCK) --extra embedded -o requirements/runtime.txt pyproject.toml
-	$(BIN)/uv pip compile $(LOCK) --extra embedded --group dev -o requirements/dev.txt pyproject.toml
+	$(BIN)/uv pip compile $(LOCK) --extra embedded --extra tracing -o requirements/runtime.txt pyproject.toml
+	$(BIN)/uv pip compile $(LOCK) --extra embedded --extra tracing --group dev -o requirements/dev.txt pyproject.toml
 	$(BIN)/uv pip compile $(LOCK) --group build -o requirements/build.txt
 
 # Universal: one file for 3.11 to 3.13 and every system. No index in it: pip takes the one the machine is set up with.

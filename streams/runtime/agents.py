@@ -12,11 +12,11 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Protocol
 
 import structlog
 
-from streams.errors import Exit, Fatal
+from streams.errors import Exit, Fatal, Reason
 from streams.runtime import events
 from streams.runtime.consumer import Consumer
 from streams.runtime.events import Done, Incoming, Message, Outcome, Rejected
@@ -25,12 +25,17 @@ from streams.runtime.metrics import Metrics
 from streams.runtime.offload import Offload
 from streams.runtime.outbox import Delivery
 from streams.runtime.settings import DeadLetter, Window
+from streams.runtime.traces import trace_id_of
 
 log = structlog.get_logger()
 
 AHEAD = 1
 """Windows handed over beyond one per process, so that no process waits for its next one. More would only turn what
 has arrived into many small windows: left here, it becomes a few large ones."""
+
+
+OURS = frozenset({Reason.BUG, Reason.CRASHED, Reason.TIMEOUT})
+"""Reasons that speak of us and not of the release: somebody must look, so these are logged and not only counted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +54,13 @@ class _Batch:
     outcomes: "asyncio.Task[list[Outcome]]"
 
 
+class Reporter(Protocol):
+    """Told of every event whose outcome is on the broker: `streams.runtime.spans.Spans`."""
+
+    def report(self, hop: Hop, incoming: Incoming, outcome: Outcome) -> None:
+        """Take note, at once and without raising."""
+
+
 class Loop:
     """One hop's guarded loop. `consume` is the Faust agent's body; `run` does the rest beside it."""
 
@@ -60,6 +72,7 @@ class Loop:
         window: Window,
         dead_letter: DeadLetter,
         metrics: Metrics,
+        reporter: Reporter | None = None,
     ) -> None:
         self._hop = hop
         self._offload = offload
@@ -67,6 +80,7 @@ class Loop:
         self._window = window
         self._dead_letter = dead_letter
         self._metrics = metrics
+        self._reporter = reporter
         self._recent: deque[bool] = deque(maxlen=dead_letter.limit_window)
         self._pending: deque[_Held] = deque()
         self._pending_bytes = 0
@@ -266,8 +280,12 @@ class Loop:
             self._consumer.settle(h.event.message)
             await self._stream.ack(h.event)
             age.observe(max(0.0, now - h.incoming.timestamp_ms / 1000))
+            if self._reporter is not None:
+                self._reporter.report(self._hop, h.incoming, outcome)
             if isinstance(outcome, Rejected):
                 metrics.dead_letters.labels(hop, outcome.reason.value).inc()
+                if outcome.reason in OURS:
+                    _say(self._hop, h.incoming, outcome)
                 continue
             sent.inc()
             if h.incoming.value is None:
@@ -285,6 +303,21 @@ class Loop:
             self._idle.clear()
         else:
             self._idle.set()
+
+
+def _say(hop: Hop, incoming: Incoming, outcome: Rejected) -> None:
+    """Say that a release failed on our account: where it stood, and nothing of what it says."""
+    log.warning(
+        "dead letter: look at it with newsmill dead-letters show",
+        reason=outcome.reason.value,
+        hop=hop.name,
+        stage=outcome.stage,
+        topic=incoming.topic,
+        partition=incoming.partition,
+        offset=incoming.offset,
+        release=(incoming.key or b"").decode("utf-8", "replace"),
+        trace=trace_id_of(events.header(incoming.headers, "traceparent")),
+    )
 
 
 def _size(held: _Held) -> int:

@@ -10,6 +10,7 @@ import orjson
 from streams import __version__, codec
 from streams.errors import Reason
 from streams.records import RawRelease
+from streams.runtime.traces import Trace
 
 Headers = tuple[tuple[str, bytes | None], ...]
 """In the order they came; a value may be null on the wire."""
@@ -65,6 +66,11 @@ class Done:
     language: str
     stage_seconds: tuple[float, ...]
     """Per stage of the hop, in order; empty for a kill."""
+    trace: Trace | None = None
+    """Our place in the event's trace, where it is traced."""
+    began_ns: int = 0
+    """Unix time at which work on it began; 0 where nobody works on kills or the process died with it."""
+    parse_seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +82,8 @@ class Rejected:
     stage: str
     exception: str = ""
     """Qualified name of what was raised."""
+    trace: Trace | None = None
+    began_ns: int = 0
 
 
 Outcome = Done | Rejected
@@ -138,6 +146,11 @@ def _attributes(identity: bytes, stages: str, kind: str, subject: bytes, now: da
 def carried(incoming: Headers) -> Headers:
     """The incoming headers that travel on."""
     return tuple(pair for pair in incoming if pair[0] in CARRIED)
+
+
+def with_trace(headers: Headers, trace: Trace) -> Headers:
+    """Headers with our `traceparent` in the place of the one that came; `tracestate` is its maker's and stays."""
+    return (*(pair for pair in headers if pair[0].lower() != "traceparent"), ("traceparent", trace.traceparent))
 
 
 def dead_letter(topic: str, incoming: Incoming, rejected: Rejected, group: str, now: datetime) -> Message:

@@ -4,6 +4,7 @@ import os
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -176,6 +177,29 @@ class Log(Part):
     ]
 
 
+class Tracing(Part):
+    """Spans for an OpenTelemetry collector."""
+
+    endpoint: str
+    sample_share: Annotated[float, Field(ge=0, le=1)]
+
+    @field_validator("endpoint")
+    @classmethod
+    def _can_be_reported_to(cls, endpoint: str) -> str:
+        if endpoint and not endpoint.startswith(("http://", "https://")):
+            raise ValueError("must be an http or https address, as http://collector:4318/v1/traces, or empty")
+        if endpoint and not _has_opentelemetry():
+            raise ValueError("needs OpenTelemetry: pip install 'newsmill[tracing]'")
+        return endpoint
+
+
+def _has_opentelemetry() -> bool:
+    try:
+        return find_spec("opentelemetry.exporter.otlp.proto.http") is not None
+    except ModuleNotFoundError:
+        return False
+
+
 class Settings(BaseSettings):
     """All settings, checked. Build them with `load`, which reads the environment itself, to know where a fault is."""
 
@@ -197,6 +221,7 @@ class Settings(BaseSettings):
     stop: Stop
     http: Http
     log: Log
+    tracing: Tracing
     stages: dict[str, dict[str, Any]]
 
     @classmethod

@@ -18,6 +18,7 @@ from streams.runtime.events import Done, Incoming, Message, Outcome, Rejected
 from streams.runtime.hops import Hop
 from streams.runtime.routes import Routes
 from streams.runtime.settings import Settings
+from streams.runtime.traces import continue_trace
 
 MAX_TRACEBACK = 4_000
 """Characters of a bug's traceback in a dead letter: the last frames say it."""
@@ -40,6 +41,8 @@ class Task:
     config: str
     release_bytes: int
     event_bytes: int
+    trace_share: float | None = None
+    """Of the releases that come without a trace, so many begin one. None: not traced, what came travels on."""
     bare: bool = False
     """The value is the record that the first stage reads, what it lacks is empty: no format, no check of a release."""
 
@@ -54,10 +57,17 @@ class Worker:
     def process(self, incoming: Incoming, now: datetime) -> Outcome:
         """Take one event through the hop's stages."""
         stage = ENTRANCE
+        began_ns = time.time_ns()
+        trace = None
+        if self.task.trace_share is not None:
+            trace = continue_trace(events.header(incoming.headers, "traceparent"), self.task.trace_share)
+            incoming = replace(incoming, headers=events.with_trace(incoming.headers, trace))
         try:
             if incoming.value is None:
-                return self._kill(incoming, now)
+                return replace(self._kill(incoming, now), trace=trace, began_ns=began_ns)
+            began = time.perf_counter()
             record = self._read(incoming, incoming.value)
+            parse_seconds = time.perf_counter() - began
             seconds = []
             for each, kit in self.line.stages:
                 stage = each.name
@@ -67,12 +77,13 @@ class Worker:
             record = pipeline.stamp(record, self.line)
             if self.task.hop.last:
                 _hold(record, now)
-            return Done(self._messages(record, incoming, now), _language(record), tuple(seconds))
+            messages = self._messages(record, incoming, now)
+            return Done(messages, _language(record), tuple(seconds), trace, began_ns, parse_seconds)
         except Unprocessable as exc:
-            return Rejected(exc.reason, exc.detail, stage)
+            return Rejected(exc.reason, exc.detail, stage, trace=trace, began_ns=began_ns)
         except Exception as exc:  # the edge: whatever a stage raises is a verdict on this release alone
             kind = f"{type(exc).__module__}.{type(exc).__qualname__}"
-            return Rejected(Reason.BUG, traceback.format_exc()[-MAX_TRACEBACK:], stage, kind)
+            return Rejected(Reason.BUG, traceback.format_exc()[-MAX_TRACEBACK:], stage, kind, trace, began_ns)
 
     def _read(self, incoming: Incoming, value: bytes) -> RawRelease:
         if len(value) > self.task.release_bytes and self.line.reads is RawRelease:
@@ -126,6 +137,7 @@ def task_of(hop: Hop, settings: Settings, routes: Routes) -> Task:
         config=config_word(settings),
         release_bytes=settings.limits.release_bytes,
         event_bytes=settings.topics.event_bytes,
+        trace_share=settings.tracing.sample_share if settings.tracing.endpoint else None,
     )
 
 

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import structlog
 from prometheus_client import CollectorRegistry
@@ -15,7 +16,7 @@ from streams import __version__
 from streams.errors import Exit, Fatal
 from streams.runtime import app as faust_app
 from streams.runtime import health, topics, watchdog
-from streams.runtime.agents import Loop
+from streams.runtime.agents import Loop, Reporter
 from streams.runtime.consumer import App
 from streams.runtime.hops import Hop
 from streams.runtime.metrics import Metrics
@@ -24,6 +25,9 @@ from streams.runtime.outbox import Outbox
 from streams.runtime.routes import Routes
 from streams.runtime.settings import Settings
 from streams.runtime.work import config_word, task_of
+
+if TYPE_CHECKING:
+    from streams.runtime.spans import Spans
 
 log = structlog.get_logger()
 
@@ -60,9 +64,10 @@ async def run(
     )
     stop = stop or asyncio.Event()
     async with AsyncExitStack() as stack:
+        reporter = stack.enter_context(_spans(settings)) if settings.tracing.endpoint else None
         offload = _offload(settings, hops, routes, metrics)
         stack.callback(offload.close)
-        running = [_make(settings, hop, offload, metrics) for hop in hops]
+        running = [_make(settings, hop, offload, metrics, reporter) for hop in hops]
         state = _State(running)
         url = await stack.enter_async_context(health.listener(settings.http, metrics.registry, state.live, state.ready))
         _on_signals(stop, leave)
@@ -118,10 +123,18 @@ def _offload(settings: Settings, hops: Sequence[Hop], routes: Routes, metrics: M
     return Pool(tasks, settings.pool.processes, settings.pool.release_seconds, slots, metrics)
 
 
-def _make(settings: Settings, hop: Hop, offload: Offload, metrics: Metrics) -> _Running:
+def _spans(settings: Settings) -> "Spans":
+    from streams.runtime.spans import Spans
+
+    return Spans(settings.tracing)
+
+
+def _make(
+    settings: Settings, hop: Hop, offload: Offload, metrics: Metrics, reporter: Reporter | None = None
+) -> _Running:
     metrics.expect(hop.name, hop.stages)
     outbox = Outbox(hop.name, settings.broker, settings.retry, topics.dead_letter_bytes(settings), metrics)
-    loop = Loop(hop, offload, outbox, settings.window, settings.dead_letter, metrics)
+    loop = Loop(hop, offload, outbox, settings.window, settings.dead_letter, metrics, reporter)
     return _Running(hop, faust_app.create_app(settings, hop, loop, metrics), loop, outbox)
 
 

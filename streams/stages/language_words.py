@@ -46,7 +46,7 @@ def word_evidence(text: str, tags: Sequence[str], words: Words) -> list[tuple[fl
     tokens = _WORD.findall(text)
     small = [word for word in tokens if word.islower() or len(word) == 1]
     large = [word.lower() for word in tokens if not (word.islower() or len(word) == 1)]
-    found = {tag: _Found.of(some, small, large) for tag in tags if (some := words.get(tag))}
+    found = {tag: _Found.of(words[tag], small, large) for tag in tags if tag in words}
     least_small = min((some.small for some in found.values()), default=0)
     least_large = min((some.large for some in found.values()), default=0)
     root_small, root_large = math.sqrt(max(len(small), 1)), math.sqrt(max(len(large), 1))

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, cast
 
 import pytest
+import structlog
 from hypothesis import given
 from hypothesis import settings as example_settings
 from hypothesis import strategies as st
@@ -32,6 +33,9 @@ SOON_SECONDS = 5.0
 
 BAD = b"bad"
 """The value of a release that becomes a dead letter."""
+
+BUGGY = b"buggy"
+"""The value of a release that a stage breaks on."""
 
 
 @dataclass
@@ -119,6 +123,8 @@ class Event:
 
 
 def outcome(incoming: Incoming) -> Outcome:
+    if incoming.value == BUGGY:
+        return Rejected(Reason.BUG, "secret traceback", "tag_entities")
     if incoming.value is not None and incoming.value.startswith(BAD):
         return Rejected(Reason.INVALID, "is bad", "tag_entities")
     return Done((Message(HOP.target, incoming.key, incoming.value, ()),), "en", (0.001,))
@@ -489,6 +495,26 @@ async def test_every_event_is_counted_once_by_its_outcome() -> None:
         ("news_age_seconds_count", HOP.name): 4,
     }
     assert {name: samples[name] for name in expected} == expected
+
+
+async def test_a_release_that_failed_on_our_account_is_logged_with_its_place_and_without_its_words() -> None:
+    kafka = Kafka()
+    kafka.send("bad", value=BAD)
+    kafka.send("buggy", value=BUGGY, partition=3)
+    with structlog.testing.capture_logs() as lines:
+        async with running(kafka, loop(kafka)):
+            await until(lambda: len(kafka.seen("ack")) == 2)
+    (line,) = lines
+    assert {name: line[name] for name in ("reason", "stage", "topic", "partition", "offset", "release", "trace")} == {
+        "reason": "bug",
+        "stage": "tag_entities",
+        "topic": HOP.source,
+        "partition": 3,
+        "offset": 0,
+        "release": "buggy",
+        "trace": "",
+    }
+    assert "secret" not in str(line)
 
 
 # --- Whatever happens -----------------------------------------------------------------------------------------------

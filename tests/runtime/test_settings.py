@@ -110,6 +110,8 @@ BAD: list[tuple[str, str, Any, str]] = [
     ("http", "port", 65_536, "less than or equal to 65535"),
     ("log", "format", "xml", "'auto', 'json' or 'console'"),
     ("log", "level", "loud", "'debug', 'info', 'warning' or 'error'"),
+    ("tracing", "endpoint", "collector:4318", "http or https address"),
+    ("tracing", "sample_share", 1.1, "less than or equal to 1"),
 ]
 
 
