@@ -13,7 +13,7 @@ from streams.records import RECORDS, RawRelease
 from streams.runtime.events import CONNECT, DLQ
 from streams.runtime.hops import Hop, dead_letter_topic, plan, topic_of
 from streams.runtime.routes import Routes
-from streams.runtime.settings import Broker, Settings
+from streams.runtime.settings import Settings
 from streams.runtime.topics import Topic, table
 
 VERSION = "3.1.0"
@@ -82,7 +82,7 @@ CONNECT_ERRORS = (
 def document(settings: Settings, routes: Routes) -> dict[str, Any]:
     """The contract of this configuration. Plain JSON values."""
     hops, topics = plan(settings), table(settings, routes)
-    server, schemes = _server(settings.broker)
+    server, schemes = _server(settings)
     return {
         "asyncapi": VERSION,
         "info": {
@@ -103,17 +103,22 @@ def document(settings: Settings, routes: Routes) -> dict[str, Any]:
     }
 
 
-def _server(broker: Broker) -> tuple[dict[str, Any], dict[str, Any]]:
-    schemes = {}
+def _server(settings: Settings) -> tuple[dict[str, Any], dict[str, Any]]:
+    broker, schemes = settings.broker, {}
     if broker.protocol.startswith("SASL"):
         schemes["sasl"] = {"type": SASL[broker.sasl_mechanism]}
     elif broker.cert_file:
         schemes["certificate"] = {"type": "X509"}
-    return {
+    server: dict[str, Any] = {
         "host": broker.bootstrap.replace(" ", ""),
         "protocol": "kafka-secure" if broker.protocol.endswith("SSL") else "kafka",
-        **({"security": [{"$ref": f"#/components/securitySchemes/{name}"} for name in schemes]} if schemes else {}),
-    }, schemes
+    }
+    if schemes:
+        server["security"] = [{"$ref": f"#/components/securitySchemes/{name}"} for name in schemes]
+    if url := settings.schema_registry.url:
+        registry = {"schemaRegistryUrl": url, "schemaRegistryVendor": "confluent", "bindingVersion": KAFKA_BINDING}
+        server["bindings"] = {"kafka": registry}
+    return server, schemes
 
 
 def _channel(topic: Topic, settings: Settings) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from streams.runtime.commands import (
     demo,
     ingest,
     inspect,
+    register_schemas,
     schema,
     tail,
     topics,
@@ -75,6 +76,7 @@ cli.add_typer(topics.group, name="topics")
 cli.add_typer(dead_letters.group, name="dead-letters")
 cli.command("schema")(schema.schema)
 cli.command("asyncapi")(asyncapi.asyncapi)
+cli.command("register-schemas")(register_schemas.register_schemas)
 cli.command("topology")(topology.topology)
 cli.command("check-config")(check_config.check_config)
 

@@ -161,6 +161,22 @@ class Stop(Part):
         return self
 
 
+class SchemaRegistry(Part):
+    """Where schemas are registered, if anywhere."""
+
+    url: Annotated[str, Field(pattern=r"^(https?://[^\s/@]+(/\S*)?)?$")]
+    username: str
+    password: SecretStr
+    ca_file: str
+    request_seconds: Annotated[float, Field(ge=0.1, le=300)]
+
+    @model_validator(mode="after")
+    def _coherent(self) -> Self:
+        if self.ca_file and not Path(self.ca_file).is_file():
+            raise ValueError(f"ca_file {self.ca_file!r}: no such file")
+        return self
+
+
 class Http(Part):
     """The health and metrics listener."""
 
@@ -219,6 +235,7 @@ class Settings(BaseSettings):
     retry: Retry
     watchdog: Watchdog
     stop: Stop
+    schema_registry: SchemaRegistry
     http: Http
     log: Log
     tracing: Tracing

@@ -13,9 +13,9 @@ import structlog
 from prometheus_client import CollectorRegistry
 
 from streams import __version__
-from streams.errors import Exit, Fatal
+from streams.errors import Exit, Fatal, Unavailable
 from streams.runtime import app as faust_app
-from streams.runtime import health, topics, watchdog
+from streams.runtime import health, registry, topics, watchdog
 from streams.runtime.agents import Loop, Reporter
 from streams.runtime.consumer import App
 from streams.runtime.hops import Hop
@@ -58,6 +58,7 @@ async def run(
     ends the process when a stop takes longer than `stop.deadline_seconds`; without it a stop waits for Faust.
     """
     await _check_topics(settings, hops, routes)
+    await _register_schemas(settings, routes)
     metrics = Metrics(CollectorRegistry())
     metrics.info.info(
         {"version": __version__, "config": config_word(settings), "hops": ",".join(hop.name for hop in hops)}
@@ -113,6 +114,19 @@ async def _check_topics(settings: Settings, hops: Sequence[Hop], routes: Routes)
     wanted = [topic for topic in topics.table(settings, routes) if topic.name in names]
     if differences := await topics.verify(settings, wanted):
         raise Fatal(Exit.UNAVAILABLE, "\n".join(str(difference) for difference in differences))
+
+
+async def _register_schemas(settings: Settings, routes: Routes) -> None:
+    if not settings.schema_registry.url:
+        return
+    try:
+        subjects = await registry.register(settings.schema_registry, topics.table(settings, routes))
+    except Unavailable as exc:  # the news does not wait for a directory
+        log.warning("schemas are not registered; newsmill register-schemas does it later", error=exc.detail)
+        return
+    if refused := [subject for subject in subjects if subject.state == "incompatible"]:
+        problems = "\n".join(f"{subject.name}: {subject.problem}" for subject in refused)
+        raise Fatal(Exit.CONFIG, f"the schema registry holds schemas that ours are not compatible with:\n{problems}")
 
 
 def _offload(settings: Settings, hops: Sequence[Hop], routes: Routes, metrics: Metrics) -> Offload:

@@ -32,6 +32,7 @@ def test_its_own_parser_accepts_it_and_refuses_a_broken_one(contract: dict[str, 
     secured = settings.load(
         overrides={
             "broker": {"protocol": "SASL_SSL", "sasl_username": "u", "sasl_password": "p"},
+            "schema_registry": {"url": "http://registry:8081"},
             "hops": [["detect_language", "strip_boilerplate", "tag_entities"]],
         }
     )
