@@ -5,9 +5,9 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
-import kubernetes_validate
 import pytest
 import yaml
+from kubernetes_validate.utils import ValidationError, validate
 
 from streams.runtime import hops, settings
 from streams.runtime.settings import Settings
@@ -35,13 +35,13 @@ def pod(name: str) -> Any:
 
 @pytest.mark.parametrize("name", [name for name, m in MANIFESTS.items() if m["kind"] not in CUSTOM])
 def test_a_manifest_is_valid_by_kubernetes_schemas(name: str) -> None:
-    kubernetes_validate.validate(MANIFESTS[name], KUBERNETES, strict=True)
+    validate(MANIFESTS[name], KUBERNETES, strict=True)
 
 
 def test_a_manifest_with_a_misspelt_field_is_not() -> None:
     broken = MANIFESTS["service"] | {"spec": MANIFESTS["service"]["spec"] | {"clusterIp": "None"}}
-    with pytest.raises(kubernetes_validate.ValidationError):
-        kubernetes_validate.validate(broken, KUBERNETES, strict=True)
+    with pytest.raises(ValidationError):
+        validate(broken, KUBERNETES, strict=True)
 
 
 def test_kustomize_takes_every_manifest() -> None:
