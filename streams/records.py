@@ -6,7 +6,7 @@ empty tuples mean "not there"; instants are aware datetimes, ISO 8601 on the wir
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from msgspec import Meta
 
@@ -170,6 +170,32 @@ class Entity:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Declared:
+    """What the release's format says of it beside its text, kept as it was said whatever the stages find."""
+
+    format: str = ""
+    """Name and version of the format it was said in: `NewsML-G2 2.34`. Empty where nothing was said."""
+    properties: dict[str, Any] = field(default_factory=dict)
+    """In the words and shapes of IPTC ninjs 3.1: `by`, `located`, `subjects`, `copyrightNotice`, `altIds`, ...
+    `bodies` holds those that `text` was not read from, and the one it was read from if that has markup."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """A field that format and text say different things of, or the format alone: both, and which of them it holds."""
+
+    field: str
+    """The record's field: `language`, `byline`, ..."""
+    declared: str
+    """What the format says."""
+    found: str
+    """What the text shows; empty where it shows nothing."""
+    chosen: Literal["declared", "found"]
+    why: str
+    """For people."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RawRelease:
     """A release as it came in, in one shape whatever its format was. Topic: news.release.raw.v1."""
 
@@ -196,6 +222,9 @@ class RawRelease:
     """When Newsmill first saw it; without it, the Kafka record's timestamp."""
     headers: dict[str, str] = field(default_factory=dict)
     """What else the producer wants carried through."""
+    declared: Declared = Declared()
+    decisions: tuple[Decision, ...] = ()
+    """Where what is declared and what the text shows are not the same. Stages add to it."""
     enrichment: Enrichment = Enrichment()
     schema: str = "newsmill.release.raw.v1"
 

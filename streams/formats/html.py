@@ -71,6 +71,28 @@ def read_markup(page: str) -> RawRelease:
     return reader.release()
 
 
+def read_tree(root: etree._Element, names: Mapping[str, str]) -> RawRelease:
+    """Read a tree of XHTML, or of what `names` makes XHTML, as `read_markup` reads a page.
+
+    The names of other elements than XHTML's join `Markup.words`, as class names do.
+    """
+    reader = _Reader(words_left=MAX_WORDS * MAX_LINES)
+    for event, element in etree.iterwalk(root, events=("start", "end")):
+        own = element.tag.rpartition("}")[2]
+        tag = names.get(own, own)
+        if event == "start":
+            attributes: Mapping[str, str] = dict(element.attrib)
+            reader.start(tag, attributes if tag == own else {**attributes, "class": own})
+            if element.text:
+                reader.data(element.text)
+        else:
+            reader.end(tag)
+            if element.tail and element is not root:
+                reader.data(element.tail)
+    reader.close()
+    return reader.release()
+
+
 @dataclass(slots=True)
 class _Element:
     tag: str = ""

@@ -1,4 +1,4 @@
-"""JSON: the fields of `RawRelease`, also under the names that wires give them."""
+"""JSON: the fields of `RawRelease`, also under the names that wires give them; or ninjs, if it looks like it."""
 
 from dataclasses import replace
 from typing import Any
@@ -6,8 +6,10 @@ from typing import Any
 from streams.codec import convert, loads
 from streams.errors import Reason, Unprocessable
 from streams.formats.html import read_markup
+from streams.formats.ninjs import looks_like_ninjs, read_object
 from streams.formats.text import tidy, tidy_line
-from streams.records import RawRelease
+from streams.formats.vocabulary import MAX_VERSION, conform
+from streams.records import Declared, RawRelease
 from streams.text.charset import decode
 
 ALIASES = {
@@ -19,10 +21,7 @@ ALIASES = {
 }
 """Other names of a field, read where the field itself is absent: each means only one thing on every wire seen."""
 
-MAX_VERSION = 2**63 - 1
-"""orjson writes no larger integer than 64 bits hold, and Java consumers read them signed."""
-
-_OURS = frozenset(RawRelease.__dataclass_fields__) - {"schema", "enrichment"}  # those two are stamped, never believed
+_OURS = frozenset(RawRelease.__dataclass_fields__) - {"schema", "enrichment", "decisions"}  # made here, never believed
 
 
 def read_json(data: bytes, charset: str | None) -> RawRelease:
@@ -30,6 +29,8 @@ def read_json(data: bytes, charset: str | None) -> RawRelease:
     fields = loads(decode(data, charset).encode())
     if not isinstance(fields, dict):
         raise Unprocessable(Reason.INVALID, f"a release is a JSON object, this is {type(fields).__name__}")
+    if looks_like_ninjs(fields):
+        return read_object(fields)
     release = convert(RawRelease, _canonical(fields))
     check(release)
     if release.html:
@@ -42,6 +43,7 @@ def read_json(data: bytes, charset: str | None) -> RawRelease:
         text=tidy(release.text),
         language_hint=tidy_line(release.language_hint).replace("_", "-"),
         content_type=release.content_type or "application/json",
+        declared=_conforming(release.declared),
     )
 
 
@@ -70,6 +72,10 @@ def check(release: RawRelease) -> None:
     for mark in release.markup:
         if not 0 <= mark.line < lines:
             raise Unprocessable(Reason.INVALID, f"markup speaks of line {mark.line}, text has {lines}")
+
+
+def _conforming(declared: Declared) -> Declared:
+    return replace(declared, properties=conform(declared.properties) or {}) if declared.properties else declared
 
 
 def _with_html(release: RawRelease) -> RawRelease:

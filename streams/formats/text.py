@@ -6,6 +6,7 @@ from streams.records import RawRelease
 from streams.text.charset import decode
 
 _CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+_CONTROL_BYTES = bytes(byte for byte in range(0x80) if _CONTROLS.match(chr(byte)))
 
 
 def read_text(data: bytes, charset: str | None) -> RawRelease:
@@ -15,7 +16,11 @@ def read_text(data: bytes, charset: str | None) -> RawRelease:
 
 def tidy(text: str) -> str:
     """Make line ends `\\n` and drop control characters but tab and newline; change nothing else."""
-    return _CONTROLS.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
+    if "\r" in text:
+        text = text.replace("\r\n", "\n").replace("\r", "\n")
+    if text.isascii():  # a fifth of the time
+        return text.encode().translate(None, _CONTROL_BYTES).decode()
+    return _CONTROLS.sub("", text)
 
 
 def tidy_line(text: str) -> str:

@@ -18,6 +18,9 @@ the release, and text in any other charset is broken by .7 and more (2026-11, un
 OTHER_DAMAGE = 0.01
 """The same for other charsets, whose bytes are less choosy: only once nothing fits better."""
 
+UTF16_NULS = 0.25
+"""Share of every second byte that must be NUL for UTF-16 without a mark: a stray NUL in other text is far below."""
+
 CANDIDATES = ("cp1252", "cp1251", "koi8_r", "cp1256", "cp874", "gb18030", "big5", "cp949", "cp932", "euc_jp")
 """What detection may answer: the legacy charsets of the languages Newsmill names, but for Vietnamese.
 
@@ -54,6 +57,7 @@ _BOMS = (
 _MARKS = tuple(mark for mark, _ in _BOMS)
 
 _NON_ASCII = re.compile(rb"[\x80-\xff]")
+_CONTROLS = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f]")
 _NOT_ASCII_BASED = ("utf-16", "utf-32", "iso2022", "hz")
 _ISO_2022_ESCAPES = (b"\x1b$B", b"\x1b$@", b"\x1b$)C")
 
@@ -77,7 +81,9 @@ def _attempts(data: bytes, declared: str | None) -> Iterator[tuple[str, float]]:
     label = _codec(declared) if declared else None
     if data.startswith(_MARKS):
         yield next(charset for mark, charset in _BOMS if data.startswith(mark)), OTHER_DAMAGE
-    elif label and label.startswith(_NOT_ASCII_BASED):
+    elif wide := _utf_16(data):
+        yield wide, OTHER_DAMAGE
+    elif label and label.startswith(_NOT_ASCII_BASED) and not (label.startswith("utf") and _is_plain(data)):
         yield label, OTHER_DAMAGE
     else:
         if any(escape in data for escape in _ISO_2022_ESCAPES):
@@ -90,6 +96,26 @@ def _attempts(data: bytes, declared: str | None) -> Iterator[tuple[str, float]]:
             yield label, OTHER_DAMAGE
         if detected := _detect(data):
             yield detected, OTHER_DAMAGE
+
+
+def _utf_16(data: bytes) -> str | None:
+    """Tell UTF-16 without a mark by the NULs beside its ASCII: markup, digits, blanks."""
+    if b"\0" not in data:
+        return None
+    sample = data[:SAMPLE_BYTES]
+    even, odd = sample[::2].count(0), sample[1::2].count(0)
+    least = max(1, UTF16_NULS * len(sample) / 2)
+    if odd > least and even < odd / 10:
+        return "utf-16-le"
+    return "utf-16-be" if even > least and odd < even / 10 else None
+
+
+def _is_plain(data: bytes) -> bool:
+    """Say whether bytes that are declared to be UTF-16 or UTF-32 are text without being it: a wrong declaration."""
+    try:
+        return not _CONTROLS.search(data) and bool(data.decode())
+    except UnicodeDecodeError:
+        return False
 
 
 def _decoded(data: bytes, charset: str, damage: float) -> str | None:

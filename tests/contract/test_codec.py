@@ -11,7 +11,17 @@ from hypothesis import strategies as st
 
 from streams import codec
 from streams.errors import Reason, Unprocessable
-from streams.records import RECORDS, CleanRelease, EnrichedRelease, IdentifiedRelease, RawRelease
+from streams.records import RECORDS, CleanRelease, Declared, EnrichedRelease, IdentifiedRelease, RawRelease
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=6,
+)
+st.register_type_strategy(
+    Declared,
+    st.builds(Declared, format=st.text(max_size=8), properties=st.dictionaries(st.text(max_size=5), JSON, max_size=3)),
+)
 
 KINDS = pytest.mark.parametrize("kind", RECORDS, ids=lambda kind: kind.__name__)
 

@@ -39,7 +39,20 @@ def test_a_byte_order_mark_overrules_the_declaration() -> None:
     assert decode("부산".encode("utf-16"), "iso-8859-1") == "부산"
 
 
-@pytest.mark.parametrize("declared", ["iso-8859-1", "euc-kr", "us-ascii", "windows-1251"])
+@pytest.mark.parametrize("declared", [None, "utf-16", "utf-8", "windows-1252"])
+@pytest.mark.parametrize("charset", ["utf-16-le", "utf-16-be"])
+@pytest.mark.parametrize(
+    "text", ["Größe und Länge", '{"text": "부산 공장 가동", "language": "ko"}', "<p>釜山</p>\n<p>工場</p>"]
+)
+def test_utf_16_without_a_mark_is_known_by_its_nuls(text: str, charset: str, declared: str | None) -> None:
+    assert decode(text.encode(charset), declared) == text
+
+
+def test_utf_16_that_is_declared_needs_no_nul() -> None:
+    assert decode(TEXTS["big5"].encode("utf-16-le"), "utf-16") == TEXTS["big5"]
+
+
+@pytest.mark.parametrize("declared", ["iso-8859-1", "euc-kr", "us-ascii", "windows-1251", "utf-16", "utf-32"])
 def test_utf_8_overrules_a_wrong_declaration(declared: str) -> None:
     assert decode("Fábrica “nova” — São Paulo".encode(), declared) == "Fábrica “nova” — São Paulo"
 

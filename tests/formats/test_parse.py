@@ -93,15 +93,21 @@ def test_a_content_type_decides_against_the_look_of_the_bytes(content_type: str,
         ("x", "no type at all"),
         (b"%PDF-1.7", None),
         (b"PK\x03\x04docx", None),
-        (b"\x1f\x8b\x08", None),
-        ("<?xml version='1.0'?><newsItem/>", None),
-        ("<rss version='2.0'><channel/></rss>\n", None),
+        ("<?xml version='1.0'?><opml><body/></opml>", None),
+        ("<opml version='2.0'><body/></opml>\n", None),
     ],
 )
 def test_other_formats_are_refused_by_name(data: bytes | str, content_type: str | None) -> None:
     verdict = refusal(data, content_type)
     assert verdict.reason is Reason.UNSUPPORTED_FORMAT
     assert "application/json" in verdict.detail
+
+
+@pytest.mark.parametrize("root", ["packageItem", "conceptItem", "knowledgeItem", "planningItem"])
+def test_an_item_of_newsml_g2_that_holds_no_release_is_refused_by_name(root: str) -> None:
+    verdict = refusal(f"<?xml version='1.0'?><{root} xmlns='http://iptc.org/std/nar/2006-10-01/'/>", "application/xml")
+    assert verdict.reason is Reason.UNSUPPORTED_FORMAT
+    assert root in verdict.detail
 
 
 def test_an_id_is_the_releases_own_then_the_key_then_the_hash_of_its_bytes() -> None:
