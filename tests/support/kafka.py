@@ -183,6 +183,11 @@ class KafkaCluster:
         """Let a paused node go on (SIGCONT)."""
         self._signal(number, signal.SIGCONT)
 
+    def tool(self, main_class: str, *arguments: str) -> str:
+        """Run one of Kafka's own command-line tools. Returns what it wrote to standard output."""
+        command = self._java("-Dlog4j2.level=OFF", main_class, *arguments)
+        return subprocess.run(command, cwd=self._home, capture_output=True, text=True, check=True).stdout
+
     def logs(self) -> str:
         """What the nodes have written so far."""
         return "\n".join(

@@ -1,13 +1,10 @@
-"""Node programs of the tests and examples: their packages, installed once into a cache from the lock file."""
+"""Node programs of the tests and examples: their packages, installed once from the lock file."""
 
-import hashlib
-import os
 import shutil
 import subprocess
-import tempfile
 from pathlib import Path
 
-PACKAGE = ("package.json", "package-lock.json")
+from tests.support.cache import made_once
 
 
 def why_not() -> str | None:
@@ -17,30 +14,18 @@ def why_not() -> str | None:
 
 
 def installed(folder: Path) -> Path:
-    """A copy of the folder's program beside its packages; they are fetched when this is the first time."""
-    lock = hashlib.sha256(b"".join((folder / name).read_bytes() for name in PACKAGE)).hexdigest()[:12]
-    caches = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    home = Path(caches, "newsmill", f"node-{lock}")
-    if not home.is_dir():
-        _fetch(folder, home)
-    for program in folder.glob("*.mjs"):
-        shutil.copy(program, home)
-    return home
+    """A copy of the folder's programs beside the packages that they import."""
+    package = [folder / name for name in ("package.json", "package-lock.json")]
 
-
-def _fetch(folder: Path, home: Path) -> None:
-    home.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=f"{home.name}-", dir=home.parent) as made:
-        new = Path(made, home.name)
-        new.mkdir()
-        for name in PACKAGE:
-            shutil.copy(folder / name, new)
+    def make(new: Path) -> None:
+        for file in package:
+            shutil.copy(file, new)
         command = ("npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund")
         npm = subprocess.run(command, cwd=new, capture_output=True, text=True, check=False)
         if npm.returncode != 0:
-            raise RuntimeError(f"npm could not fetch the packages of {folder.name}:\n{npm.stdout}{npm.stderr}")
-        try:
-            new.rename(home)
-        except OSError:
-            if not home.is_dir():  # else another test process was quicker
-                raise
+            raise RuntimeError(f"npm could not fetch the packages of {folder}:\n{npm.stdout}{npm.stderr}")
+
+    home = made_once(f"node-{folder.name}", package, make)
+    for program in folder.glob("*.mjs"):
+        shutil.copy(program, home)
+    return home
