@@ -16,7 +16,7 @@ SUBJECT_CODES = "http://cv.iptc.org/newscodes/subjectcode/"
 """The IPTC's subject codes, which `tobject.subject.refnum` counts in."""
 
 TAGS = {
-    "body.head": "header", "body.content": "article", "body.end": "footer", "hedline": "div", "hl1": "h1", "hl2": "h2",
+    "body.head": "div", "body.content": "article", "body.end": "div", "hedline": "div", "hl1": "h1", "hl2": "h2",
     "byline": "p", "byttl": "span", "distributor": "p", "dateline": "p", "abstract": "div", "block": "div",
     "media": "figure", "media-caption": "figcaption", "media-producer": "p", "media-reference": "template",
     "media-metadata": "template", "media-object": "template", "note": "template", "rights": "template",

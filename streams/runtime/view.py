@@ -8,7 +8,7 @@ from typing import Literal, NamedTuple
 
 from babel import Locale
 
-from streams.records import Contact, Dateline, EnrichedRelease, Entity, Label, LanguageSpan, Mention, Segment
+from streams.records import Contact, Dateline, Decision, EnrichedRelease, Entity, Label, LanguageSpan, Mention, Segment
 
 EXCERPT = 160
 """Characters of a fact: it is shown whole in the text."""
@@ -87,8 +87,18 @@ def facts(release: EnrichedRelease) -> list[tuple[str, str]]:
         ("translation", release.translation_notice),
         ("correction", release.correction_notice),
         ("text gaps", ", ".join(map(str, release.text_gaps))),
+        ("declared", _joined(release.declared.format, ", ".join(release.declared.properties), sep=": ")),
+        *(("decision", _decision(decision)) for decision in release.decisions),
     ]
     return [(name, excerpt(value)) for name, value in found if value]
+
+
+def _decision(decision: Decision) -> str:
+    """`language: fr (declared: en): the text is in it`."""
+    other = "found" if decision.chosen == "declared" else "declared"
+    chosen, passed = getattr(decision, decision.chosen), getattr(decision, other)
+    beside = f" ({other}: {passed})" if passed else ""
+    return f"{decision.field}: {chosen}{beside}: {decision.why}"
 
 
 def excerpt(text: str, length: int = EXCERPT) -> str:

@@ -19,6 +19,7 @@ from streams.records import CleanRelease, Dateline, IdentifiedRelease, Label, Se
 from streams.stage import Stage, StageConfig, config_hash
 from streams.stages.boilerplate_cues import Cue, Cues, load_cues
 from streams.stages.boilerplate_datelines import inline_dateline, read_dateline
+from streams.stages.boilerplate_declared import weigh_declared
 from streams.stages.boilerplate_fields import (
     Part,
     by_label,
@@ -102,7 +103,7 @@ def strip_boilerplate(release: IdentifiedRelease, kit: BoilerplateKit) -> CleanR
     lines = read_lines(text, kit.cues)
     if not lines:
         blank = (Segment(start=0, end=len(text), label="other", sub="blank", evidence="no letters"),) if text else ()
-        return recast(release, CleanRelease, segments=blank)
+        return recast(release, CleanRelease, segments=blank, **weigh_declared(release, {}))
     pieces: list[_Piece] = []
     first = True
     for line, label in zip(lines, _with_some_body(_model_labels(lines, release, kit), lines), strict=True):
@@ -120,6 +121,7 @@ def strip_boilerplate(release: IdentifiedRelease, kit: BoilerplateKit) -> CleanR
     fields = _fields(release, parts, body, kit)
     if settled := settle_language(release, ((p.start, p.end) for p in pieces if p.label == "body")):
         fields |= settled._asdict() | {"alternatives": (), "language_basis": "body"}
+    fields |= weigh_declared(release, fields)
     return recast(release, CleanRelease, segments=segments, body=body, **fields)
 
 
@@ -238,7 +240,7 @@ def _fields(release: IdentifiedRelease, parts: Sequence[Part], body: str, kit: B
     ]
     notice = joined(embargo)
     return {
-        "title": release.title or choose_title([part.text for part in by.get("headline", [])]),
+        "title": choose_title([part.text for part in by.get("headline", [])]),
         "subtitle": joined(by.get("subheadline", [])),
         "dateline": _dateline(release, by.get("dateline", []), kit),
         "byline": "; ".join(read_byline(part.text) for part in other.get("byline", [])),
@@ -253,7 +255,7 @@ def _fields(release: IdentifiedRelease, parts: Sequence[Part], body: str, kit: B
         "captions": tuple(read_caption(part.text) for part in by.get("caption", [])),
         "copyright": joined(by.get("copyright", [])),
         "embargo_notice": notice,
-        "embargoed_until": release.embargoed_until or _embargo_end(notice),
+        "embargoed_until": _embargo_end(notice),
         "translation_notice": joined(other.get("translation_note", [])),
         "correction_notice": joined(other.get("correction_notice", [])),
         "text_gaps": text_gaps(body),

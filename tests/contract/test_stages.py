@@ -117,10 +117,10 @@ def _offsets_are_true(record: RawRelease) -> None:
 
 OWNED = {
     "detect_language": {"language", "script", "confidence", "alternatives", "languages"},
-    "strip_boilerplate": {"title", "embargoed_until"},
+    "strip_boilerplate": {"title", "embargoed_until", "decisions"},
     "tag_entities": set(),
 }
-"""Fields of the record that a stage reads which it may set itself: titles and embargoes stand in the text, too."""
+"""Fields of the record that a stage reads which it may set itself: titles and embargoes stand in the text, too, and what was decided between the two."""
 
 
 @STAGES
