@@ -120,7 +120,8 @@ OWNED = {
     "strip_boilerplate": {"title", "embargoed_until", "decisions"},
     "tag_entities": set(),
 }
-"""Fields of the record that a stage reads which it may set itself: titles and embargoes stand in the text, too, and what was decided between the two."""
+"""Fields of the record that a stage reads which it may set itself: titles and embargoes stand in the text, too, and
+where they are not those declared, a decision says so."""
 
 
 @STAGES
