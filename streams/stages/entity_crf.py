@@ -15,6 +15,7 @@ from typing import Final, NamedTuple
 from zlib import crc32
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 LABELS: Final = ("O", "B-PER", "I-PER", "B-ORG", "I-ORG", "B-LOC", "I-LOC")
@@ -27,6 +28,9 @@ MARGIN: Final = 3
 
 MAX_RUN: Final = 150
 """Tokens that are decoded in one piece, so that one endless line cannot take the memory of thousands."""
+
+MOST_AT_ONCE: Final = 4096
+"""Tokens whose weights are added up at a time: 3 MB, which the processor's cache still holds."""
 
 MAX_TYPES: Final = 60_000
 """Token types remembered per model: 17 MB. Past that the memory starts afresh."""
@@ -64,40 +68,46 @@ class Lexicon(NamedTuple):
 
 
 class Weights(NamedTuple):
-    """The weights by key: the keys lie sorted in buckets by their first bits, most buckets empty or of one."""
+    """The weights by key: a hash table that a whole text's keys are looked up in at once."""
 
-    keys: Keys
+    table: NDArray[np.uint32]
+    """A key in each slot that its first bits or those of a neighbour lead to; 0 where there is none."""
+    row_of: NDArray[np.int32]
+    """Of each slot's key, its row; of an empty slot, the last row."""
     rows: Floats
-    """One row a key, one column a label."""
-    starts: NDArray[np.int32]
-    """Where each bucket begins."""
-    occupied: NDArray[np.bool_]
-    """Whether a bucket holds anything: a table small enough for the processor's cache."""
+    """One row a key, one column a label and a blank one for the processor's sake; the last row is all zeros."""
     shift: np.uint32
 
-    def look_up(self, keys: Keys) -> NDArray[np.intp]:
-        """Rows of an array of keys; for a key that is not there, one past the last row."""
+    def look_up(self, keys: Keys) -> NDArray[np.int32]:
+        """Rows of an array of keys: the row of zeros for a key that is not there."""
         flat = keys.ravel()
-        buckets = flat >> self.shift
-        (open_,) = np.nonzero(self.occupied[buckets])
-        found = np.full(len(flat), len(self.keys), np.intp)
-        asked, buckets = flat[open_], buckets[open_]
-        at, end = self.starts[buckets], self.starts[buckets + 1]
+        at = (flat >> self.shift).astype(np.intp)
+        found = self.row_of.take(at)
+        (open_,) = np.nonzero(self.table.take(at) != flat)
+        none = np.int32(len(self.rows) - 1)
         while len(open_):
-            same = self.keys[at] == asked
-            found[open_[same]] = at[same]
-            at += 1
-            (more,) = np.nonzero(~same & (at < end))
-            open_, asked, at, end = open_[more], asked[more], at[more], end[more]
+            # Taken by another key: the next slot is where it would be, up to the first empty one.
+            open_ = open_[found[open_] != none]
+            at[open_] += 1
+            slot = at[open_]
+            found[open_] = self.row_of[slot]
+            open_ = open_[self.table[slot] != flat[open_]]
         return found.reshape(keys.shape)
 
 
 def weights_of(keys: Keys, rows: Floats) -> Weights:
-    """Index weights by their sorted keys."""
-    bits = max(1, int(np.ceil(np.log2(2 * len(keys) + 2))))
+    """Make a table four times as large as its keys, which are sorted, and their weights, one row a key."""
+    size = len(keys)
+    bits = max(1, int(np.ceil(np.log2(4 * size + 4))))
     shift = np.uint32(32 - bits)
-    starts = np.searchsorted(keys >> shift, np.arange(2**bits + 1, dtype=np.uint32)).astype(np.int32)
-    return Weights(keys, rows, starts, np.diff(starts) > 0, shift)
+    slots = (keys >> shift).astype(np.intp) - np.arange(size)
+    slots = np.maximum.accumulate(slots) + np.arange(size)
+    table = np.zeros(max(2**bits, slots[-1] + 1 if size else 0) + 1, np.uint32)
+    row_of = np.full(len(table), size, np.int32)
+    table[slots], row_of[slots] = keys, np.arange(size)
+    wide = np.zeros((size + 1, len(LABELS) + 1), np.float32)
+    wide[:-1, :-1] = rows
+    return Weights(table, row_of, wide, shift)
 
 
 @dataclass(slots=True)
@@ -130,25 +140,22 @@ class Crf:
     def _scores(self, surfaces: list[str], listed: NDArray[np.uint32]) -> Floats:
         """Score every label of every token; of the blanks between sentences, only `O`."""
         rows = self._remember(surfaces)
-        scores = np.zeros((len(surfaces), len(LABELS)), np.float32)
-        inner = slice(MARGIN, len(surfaces) - MARGIN)
-        alone = self.emissions.take(rows, axis=0)
-        for column, offset in enumerate(_OFFSETS):
-            scores[inner] += alone[MARGIN + offset : len(surfaces) - MARGIN + offset, column]
-        scores[inner] += self._sum_weights(neighbour_keys(self.facets[rows], listed, letters=self.letters))
-        scores[rows == self.rows[""]] = _BLANK
+        scores = np.empty((len(surfaces) - 2 * MARGIN, len(LABELS)), np.float32)
+        for start in range(0, len(scores), MOST_AT_ONCE):
+            end = min(start + MOST_AT_ONCE, len(scores))
+            around = slice(start, end + 2 * MARGIN)
+            scores[start:end] = self._score(rows[around], listed[around])
+        scores[rows[MARGIN:-MARGIN] == self.rows[""]] = _BLANK
         return scores
 
-    def _sum_weights(self, keys: Keys) -> Floats:
-        """Sum the weights of each row of keys: (n, k) to (n, labels)."""
-        found = self.weights.look_up(keys).ravel()
-        (hits,) = np.nonzero(found < len(self.weights.keys))
-        row = hits // keys.shape[1]
-        first = np.flatnonzero(np.diff(row, prepend=-1))
-        total = np.zeros((len(keys), len(LABELS)), np.float32)
-        if len(hits):
-            total[row[first]] = np.add.reduceat(self.weights.rows.take(found[hits], axis=0), first, axis=0)
-        return total
+    def _score(self, rows: NDArray[np.intp], listed: NDArray[np.uint32]) -> Floats:
+        """Add up what each token and its neighbours say: `MARGIN` fewer at both ends."""
+        found = self.weights.look_up(neighbour_keys(self.facets[rows], listed, letters=self.letters))
+        scores: Floats = self.weights.rows.take(found, axis=0).sum(axis=0)[:, :-1]
+        alone = self.emissions.take(rows, axis=0)
+        for column, offset in enumerate(_OFFSETS):
+            scores += alone[MARGIN + offset : len(rows) - MARGIN + offset, column]
+        return scores
 
     def _remember(self, surfaces: list[str]) -> NDArray[np.intp]:
         rows = self.rows
@@ -173,8 +180,7 @@ class Crf:
             lengths += [len(observations) for observations in given]
             keys.append(_at_offset(list(chain.from_iterable(given)), offset))
         found = self.weights.look_up(np.concatenate(keys))
-        known = found < len(self.weights.keys)
-        flat = self.weights.rows.take(np.where(known, found, 0), axis=0) * known[:, None]
+        flat = self.weights.rows.take(found, axis=0)[:, :-1]
         starts = np.cumsum([0, *lengths[:-1]])
         sums = np.add.reduceat(flat, starts, axis=0).reshape(len(_OFFSETS), len(new), len(LABELS))
         self.emissions[first:last] = sums.transpose(1, 0, 2)
@@ -242,35 +248,49 @@ _CLITICS: Final = re.compile("[وف]?(?:[بكل]?ال|لل|[بكل])|[وف]")
 
 
 def neighbour_keys(facets: NDArray[np.uint32], listed: NDArray[np.uint32], *, letters: bool) -> Keys:
-    """Hash what neighbouring tokens say together: one row for each token that has `MARGIN` others on both sides."""
+    """Hash what neighbouring tokens say together: one column for each token that has `MARGIN` others on both sides."""
+    together = _TOGETHER[letters]
     size = len(facets) - 2 * MARGIN
-    columns = {"w": facets[:, 0], "c": facets[:, 1], "k": facets[:, 2], "g": listed}
-    keys = np.empty((size, len(_TOGETHER[letters])), np.uint32)
-    for column, parts in enumerate(_TOGETHER[letters]):
-        key = np.full(size, column + 1, np.uint32)
-        for facet, offset in parts:
-            at = MARGIN + offset
-            key = (key ^ columns[facet][at : at + size]) * _PRIME
-            key ^= key >> np.uint32(15)
-        keys[:, column] = key
+    shifted = sliding_window_view(np.vstack([facets.T, listed]), size, axis=1)
+    keys = np.repeat(together.seeds, size, axis=1)
+    # The first parts of all features, then the second ones of those that have two: few steps over large tables.
+    for facet, offset in together.parts:
+        key = keys[: len(facet)]
+        key ^= shifted[facet, offset]
+        key *= _PRIME
+        key ^= key >> np.uint32(15)
     return keys
 
 
-def _parts(*features: str) -> tuple[tuple[tuple[str, int], ...], ...]:
-    return tuple(tuple((part[0], int(part[1:])) for part in feature.split()) for feature in features)
+class _Together(NamedTuple):
+    """Features of neighbouring tokens, those of most parts first."""
+
+    seeds: Keys
+    """One row a feature: what tells it from the others."""
+    parts: list[tuple[NDArray[np.intp], NDArray[np.intp]]]
+    """Of the nth parts, facet (word, shape, cluster, gazetteer) and offset; fewer features have each next part."""
 
 
-_LISTED = ("g0", "g-1", "g1", "g0 c0", "g0 w-1", "g0 w1")
+def _together(*features: str) -> _Together:
+    parts = [[("wckg".index(part[0]), MARGIN + int(part[1:])) for part in feature.split()] for feature in features]
+    order = sorted(range(len(parts)), key=lambda i: -len(parts[i]))
+    steps = [[parts[i][n] for i in order if len(parts[i]) > n] for n in range(len(parts[order[0]]))]
+    columns = [np.array(step, np.intp).T for step in steps]
+    return _Together(np.array(order, np.uint32)[:, None] + np.uint32(1), [(facet, offset) for facet, offset in columns])
+
+
+_LISTED: Final = ("g0", "g-1", "g1", "g0 c0", "g0 w-1", "g0 w1")
 _TOGETHER: Final = {
-    False: _parts(
+    False: _together(
         "w-1 w0", "w0 w1", "w-1 c0", "c0 w1", "c-1 c0 c1", "k-1 c0", "c0 k1", "w-2 w-1 c0", *_LISTED,
     ),
-    True: _parts(
+    True: _together(
         "w-1 w0", "w0 w1", "w-2 w-1", "w1 w2", "w-2 w-1 w0", "w-1 w0 w1", "w0 w1 w2", "w-3 w-2 w-1", "w1 w2 w3",
         "w-2 w-1 w0 w1", "w-1 w0 w1 w2", "c-2 c-1 c0 c1 c2", "w-3", "w3", *_LISTED,
     ),
 }  # fmt: skip
-"""Facet and offset of what is combined: w word, c shape, k cluster, g gazetteer."""
+"""What is combined: w word, c shape, k cluster, g gazetteer, each with the offset of its token. The place of a feature
+in the list is its seed: new ones go to the end."""
 
 
 def decode(scores: Floats, transitions: Floats) -> NDArray[np.int8]:
@@ -279,37 +299,54 @@ def decode(scores: Floats, transitions: Floats) -> NDArray[np.int8]:
     Where `O` leads by more than any two transitions can give, it stands whatever its neighbours are: there the rows
     are cut into short runs, and these are decoded all together, one step at a time.
     """
-    others = scores[:, 1:].max(axis=1)
-    certain = scores[:, 0] - others > _largest_swing(transitions)
+    columns = np.ascontiguousarray(scores.T)
+    certain = columns[0] - columns[1:].max(axis=0) > _largest_swing(transitions)
     edges = np.flatnonzero(np.diff(np.concatenate([[True], certain, [True]])))
-    labels = np.zeros(len(scores), np.int8)
     runs = [
         (cut, min(cut + MAX_RUN, end))
         for start, end in zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True)
         for cut in range(start, end, MAX_RUN)
     ]
+    labels = bytearray(len(scores))
     if not runs:
-        return labels
+        return np.frombuffer(labels, np.int8)
+    # The first rows of all runs lie side by side, then the second ones of those that have two: the longest run is
+    # first, so each step goes on with the first so many.
     runs.sort(key=lambda run: run[0] - run[1])
     starts = np.array([start for start, _ in runs])
     lengths = np.array([end - start for start, end in runs])
-    longest = int(lengths[0])
-    best = scores[starts] + transitions[0]
-    back = np.zeros((longest, len(runs), len(LABELS)), np.int8)
-    by_target = np.ascontiguousarray(transitions.T)
-    alive = np.searchsorted(-lengths, -np.arange(1, longest + 1), side="right")
-    for step in range(1, longest):
-        n = alive[step]
-        paths = best[:n, None, :] + by_target
-        back[step, :n] = paths.argmax(axis=2)
-        best[:n] = paths.max(axis=2) + scores[starts[:n] + step]
-    label = (best + transitions[:, 0]).argmax(axis=1).astype(np.int8)
-    everyone = np.arange(len(runs))
-    for step in range(longest - 1, -1, -1):
-        n = alive[step]
-        labels[starts[:n] + step] = label[:n]
-        label[:n] = back[step, everyone[:n], label[:n]]
-    return labels
+    steps = np.arange(lengths[0])
+    alive = np.searchsorted(-lengths, -steps - 1, side="right")
+    bounds = np.concatenate([[0], np.cumsum(alive)])
+    run = np.arange(bounds[-1]) - np.repeat(bounds[:-1], alive)
+    best = columns.take(starts[run] + np.repeat(steps, alive), axis=1)
+    best[:, : len(runs)] += transitions[0][:, None]
+    by_source = transitions[:, :, None]
+    edge = bounds.tolist()
+    for step in range(1, len(steps)):
+        begin, middle, end = edge[step - 1 : step + 2]
+        paths = best[:, None, begin : begin + end - middle] + by_source
+        best[:, middle:end] += np.maximum.reduce(paths, axis=0)
+    back = _sources(best, by_source).T.tobytes()
+    last = (best[:, bounds[lengths - 1] + np.arange(len(runs))] + transitions[:, :1]).argmax(axis=0).tolist()
+    for number, (start, end) in enumerate(runs):
+        label = last[number]
+        for step in range(end - start - 1, -1, -1):
+            labels[start + step] = label
+            if step:
+                label = back[len(LABELS) * (edge[step - 1] + number) + label]
+    return np.frombuffer(labels, np.int8)
+
+
+def _sources(best: Floats, by_source: Floats) -> NDArray[np.int8]:
+    """Of each label and column, the best label before it: `argmax`, which is slow over so few."""
+    most = best[0] + by_source[0]
+    sources = np.zeros(most.shape, np.int8)
+    for source in range(1, len(LABELS)):
+        path = best[source] + by_source[source]
+        np.copyto(sources, source, where=path > most)
+        np.maximum(most, path, out=most)
+    return sources
 
 
 def _largest_swing(transitions: Floats) -> float:
@@ -387,12 +424,13 @@ def _at_offset(observations: list[int], offset: int) -> Keys:
 
 
 def _lay_out(batch: Sequence[Sentence]) -> tuple[list[str], NDArray[np.uint32], list[int]]:
-    """Put the sentences in one row, `MARGIN` blanks before, between and after them; say where each begins."""
+    """Put the sentences in one row, `MARGIN` blanks before, between and after them; say where each begins after the
+    first blanks."""
     surfaces: list[str] = [""] * MARGIN
     listed: list[int] = [0] * MARGIN
     starts = []
     for sentence in batch:
-        starts.append(len(surfaces))
+        starts.append(len(surfaces) - MARGIN)
         surfaces += sentence.surfaces
         surfaces += [""] * MARGIN
         listed += sentence.listed
@@ -410,6 +448,6 @@ def observations(sentence: Sentence, lexicon: Lexicon, *, letters: bool, memory:
         what.append(memory[surface])
     together = neighbour_keys(np.array([w.facets for w in what], np.uint32), listed, letters=letters)
     return [
-        np.concatenate([*(_at_offset(what[MARGIN + i + o].at(o), o) for o in _OFFSETS), together[i]])
+        np.concatenate([*(_at_offset(what[MARGIN + i + o].at(o), o) for o in _OFFSETS), together[:, i]])
         for i in range(len(sentence.surfaces))
     ]
