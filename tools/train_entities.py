@@ -15,7 +15,6 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from itertools import accumulate
 from pathlib import Path
 from typing import NamedTuple
 
@@ -26,7 +25,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from streams.stage import StageConfig, config_directory
 from streams.stages import entity_crf
-from streams.stages.entity_crf import LABELS, Crf, Lexicon, Sentence, observations
+from streams.stages.entity_crf import LABELS, MARGIN, Crf, Lexicon, observations
 from streams.stages.entity_gazetteer import Gazetteer, load_gazetteer, load_lexicon
 from streams.text.tokens import split_tokens
 from tools.entity_sentences import make_sentences
@@ -129,9 +128,9 @@ def train(group: Group, data: Path, path: Path, gazetteer: Gazetteer, lexicon: L
                 continue
             seen.add(text)
             if text and not text.isspace():
-                sentence, tokens = read_sentence(text, gazetteer, letters=group.letters)
+                surfaces, listed, tokens = read_sentence(text, gazetteer, letters=group.letters)
                 weight = WRITTEN_WEIGHT if file.startswith("written/") else 1
-                rows += weight * [observations(sentence, lexicon, letters=group.letters, memory=memory)]
+                rows += weight * [observations(surfaces, listed, lexicon, letters=group.letters, memory=memory)]
                 labels += weight * [bio(tokens, entities)]
     keys, counts = np.unique(np.concatenate([k for row in rows for k in row]), return_counts=True)
     kept = keys[counts >= MIN_COUNT]
@@ -230,17 +229,22 @@ def measure(name: str, path: Path, model: Crf, gazetteer: Gazetteer) -> None:
 
 
 def tag(text: str, model: Crf, gazetteer: Gazetteer) -> set[tuple[int, int, str]]:
-    sentence, tokens = read_sentence(text, gazetteer, letters=model.letters)
-    return {(tokens[first][0], tokens[last - 1][1], kind) for first, last, kind in model.tag([sentence])[0]}
+    surfaces, listed, tokens = read_sentence(text, gazetteer, letters=model.letters)
+    names = model.tag(surfaces, listed)
+    return {(tokens[first - MARGIN][0], tokens[last - 1 - MARGIN][1], kind) for first, last, kind in names}
 
 
-def read_sentence(text: str, gazetteer: Gazetteer, *, letters: bool) -> tuple[Sentence, list[tuple[int, int]]]:
+def read_sentence(
+    text: str, gazetteer: Gazetteer, *, letters: bool
+) -> tuple[list[str], np.ndarray, list[tuple[int, int]]]:
     """A sentence as the model sees it, and the offsets of its tokens; only letters have blanks for tokens."""
     parts = split_tokens(text)
-    starts = list(accumulate(map(len, parts), initial=0))
+    starts = np.cumsum([0, *map(len, parts)])
     listed = gazetteer.mark(text, starts)
     kept = [i for i, part in enumerate(parts) if letters or not part.isspace()]
-    return Sentence([parts[i] for i in kept], [listed[i] for i in kept]), [(starts[i], starts[i + 1]) for i in kept]
+    around = [""] * MARGIN
+    offsets = [(int(starts[i]), int(starts[i + 1])) for i in kept]
+    return [*around, *(parts[i] for i in kept), *around], np.pad(listed[kept], MARGIN), offsets
 
 
 def bio(tokens: list[tuple[int, int]], entities: list[tuple[int, int, str]]) -> list[str]:

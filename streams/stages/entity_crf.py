@@ -6,10 +6,9 @@ token; what neighbours say together is hashed and looked up for the whole text a
 """
 
 import re
-from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from itertools import chain
+from itertools import chain, islice
 from pathlib import Path
 from typing import Final, NamedTuple
 from zlib import crc32
@@ -39,13 +38,6 @@ _BLANK: Final = np.array([1e4, *[0] * 6], np.float32)
 _OFFSETS: Final = (-2, -1, 0, 1, 2)
 _PRIME: Final = np.uint32(0x9E3779B1)
 _MIX: Final = np.uint32(0x85EBCA6B)
-
-
-class Sentence(NamedTuple):
-    """What is tagged at a time: the tokens' surfaces and, for each, the code of the gazetteer match that it is in."""
-
-    surfaces: Sequence[str]
-    listed: Sequence[int]
 
 
 class Lexicon(NamedTuple):
@@ -123,30 +115,25 @@ class Crf:
     transitions: Floats
     """From row to column."""
     lexicon: Lexicon
-    rows: dict[str, int] = field(default_factory=dict)
+    rows: "_Rows" = field(default_factory=lambda: _Rows())
     emissions: Floats = field(default_factory=lambda: np.zeros((1024, len(_OFFSETS), len(LABELS)), np.float32))
     facets: NDArray[np.uint32] = field(default_factory=lambda: np.zeros((1024, 3), np.uint32))
 
-    def tag(self, batch: Sequence[Sentence]) -> list[list[tuple[int, int, str]]]:
-        """Give the names of each sentence: first token, last token (exclusive) and type."""
-        surfaces, listed, starts = _lay_out(batch)
-        labels = decode(self._scores(surfaces, listed), self.transitions)
-        found: list[list[tuple[int, int, str]]] = [[] for _ in batch]
-        for first, last, kind in spans_of(labels):
-            sentence = bisect_right(starts, first) - 1
-            found[sentence].append((first - starts[sentence], last - starts[sentence], kind))
-        return found
+    def tag(self, surfaces: Sequence[str], listed: NDArray[np.uint32]) -> list[tuple[int, int, str]]:
+        """Give the names among tokens: first token, last token (exclusive) and type.
 
-    def _scores(self, surfaces: list[str], listed: NDArray[np.uint32]) -> Floats:
-        """Score every label of every token; of the blanks between sentences, only `O`."""
+        Takes the tokens of sentences, `MARGIN` empty ones before, between and after them, and of each the code of the
+        gazetteer match that it is in.
+        """
         rows = self._remember(surfaces)
-        scores = np.empty((len(surfaces) - 2 * MARGIN, len(LABELS)), np.float32)
-        for start in range(0, len(scores), MOST_AT_ONCE):
-            end = min(start + MOST_AT_ONCE, len(scores))
-            around = slice(start, end + 2 * MARGIN)
+        scores = np.empty((len(rows), len(LABELS)), np.float32)
+        scores[:MARGIN] = scores[-MARGIN:] = _BLANK
+        for start in range(MARGIN, len(rows) - MARGIN, MOST_AT_ONCE):
+            end = min(start + MOST_AT_ONCE, len(rows) - MARGIN)
+            around = slice(start - MARGIN, end + MARGIN)
             scores[start:end] = self._score(rows[around], listed[around])
-        scores[rows[MARGIN:-MARGIN] == self.rows[""]] = _BLANK
-        return scores
+        scores[rows == self.rows[""]] = _BLANK
+        return spans_of(decode(scores, self.transitions))
 
     def _score(self, rows: NDArray[np.intp], listed: NDArray[np.uint32]) -> Floats:
         """Add up what each token and its neighbours say: `MARGIN` fewer at both ends."""
@@ -157,18 +144,17 @@ class Crf:
             scores += alone[MARGIN + offset : len(rows) - MARGIN + offset, column]
         return scores
 
-    def _remember(self, surfaces: list[str]) -> NDArray[np.intp]:
-        rows = self.rows
-        new = [surface for surface in dict.fromkeys(surfaces) if surface not in rows]
-        if new:
-            if len(rows) + len(new) > MAX_TYPES and rows:
-                rows.clear()
-                new = list(dict.fromkeys(surfaces))
-            self._learn(new)
-        return np.fromiter((rows[surface] for surface in surfaces), np.intp, len(surfaces))
+    def _remember(self, surfaces: Sequence[str]) -> NDArray[np.intp]:
+        if len(self.rows) > MAX_TYPES:
+            self.rows = _Rows()
+        known = len(self.rows)
+        rows = np.fromiter(map(self.rows.__getitem__, surfaces), np.intp, len(surfaces))
+        if len(self.rows) > known:
+            self._learn(list(islice(self.rows, known, None)))
+        return rows
 
     def _learn(self, new: list[str]) -> None:
-        first, last = len(self.rows), len(self.rows) + len(new)
+        first, last = len(self.rows) - len(new), len(self.rows)
         if last > len(self.emissions):
             size = 2 * last
             self.emissions = np.resize(self.emissions, (size, *self.emissions.shape[1:]))
@@ -185,7 +171,14 @@ class Crf:
         sums = np.add.reduceat(flat, starts, axis=0).reshape(len(_OFFSETS), len(new), len(LABELS))
         self.emissions[first:last] = sums.transpose(1, 0, 2)
         self.facets[first:last] = [what.facets for what in described]
-        self.rows.update(zip(new, range(first, last), strict=True))
+
+
+class _Rows(dict[str, int]):
+    """Numbers each token type when it is first asked for."""
+
+    def __missing__(self, surface: str) -> int:
+        self[surface] = row = len(self)
+        return row
 
 
 class Description(NamedTuple):
@@ -423,24 +416,15 @@ def _at_offset(observations: list[int], offset: int) -> Keys:
     return key
 
 
-def _lay_out(batch: Sequence[Sentence]) -> tuple[list[str], NDArray[np.uint32], list[int]]:
-    """Put the sentences in one row, `MARGIN` blanks before, between and after them; say where each begins after the
-    first blanks."""
-    surfaces: list[str] = [""] * MARGIN
-    listed: list[int] = [0] * MARGIN
-    starts = []
-    for sentence in batch:
-        starts.append(len(surfaces) - MARGIN)
-        surfaces += sentence.surfaces
-        surfaces += [""] * MARGIN
-        listed += sentence.listed
-        listed += [0] * MARGIN
-    return surfaces, np.array(listed, np.uint32), starts
-
-
-def observations(sentence: Sentence, lexicon: Lexicon, *, letters: bool, memory: dict[str, Description]) -> list[Keys]:
-    """Give the keys of every token of a sentence: what a trainer sees, the same as what `Crf.tag` adds up."""
-    surfaces, listed, _ = _lay_out([sentence])
+def observations(
+    surfaces: Sequence[str],
+    listed: NDArray[np.uint32],
+    lexicon: Lexicon,
+    *,
+    letters: bool,
+    memory: dict[str, Description],
+) -> list[Keys]:
+    """Give the keys of every token of a sentence, laid out as for `Crf.tag`, which adds up the same ones."""
     what = []
     for surface in surfaces:
         if surface not in memory:
@@ -449,5 +433,5 @@ def observations(sentence: Sentence, lexicon: Lexicon, *, letters: bool, memory:
     together = neighbour_keys(np.array([w.facets for w in what], np.uint32), listed, letters=letters)
     return [
         np.concatenate([*(_at_offset(what[MARGIN + i + o].at(o), o) for o in _OFFSETS), together[:, i]])
-        for i in range(len(sentence.surfaces))
+        for i in range(len(surfaces) - 2 * MARGIN)
     ]

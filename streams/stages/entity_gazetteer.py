@@ -2,13 +2,14 @@
 
 import gzip
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import repeat
 from typing import Final, NamedTuple
 
 import ahocorasick_rs
 import numpy as np
+from numpy.typing import NDArray
 
 from streams.records import Symbol
 from streams.stage import StageConfig
@@ -42,28 +43,30 @@ class Gazetteer:
     companies: Mapping[str, tuple[Symbol, ...]]
     """Listings of a company by its name."""
 
-    def mark(self, text: str, starts: Sequence[int]) -> list[int]:
+    def mark(self, text: str, starts: NDArray[np.intp]) -> NDArray[np.uint32]:
         """Give each token the code of the listed name it begins, continues or ends; 0 where it is in none.
 
         Token n reaches from `starts[n]` to `starts[n + 1]`. A name that begins or ends within a token is passed over:
         `Rome` is not in `Romeo`.
         """
-        codes = [0] * (len(starts) - 1)
-        token = {start: i for i, start in enumerate(starts)}
+        codes = bytearray(len(starts) - 1)
+        at = np.full(len(text) + 1, -1)
+        at[starts] = np.arange(len(starts))
+        token = at.tolist()
         for pattern, start, end in self.automaton.find_matches_as_indexes(encodable(text)):
-            first, last = token.get(start), token.get(end)
-            if first is not None and last is not None:
+            first, last = token[start], token[end]
+            if first >= 0 and last >= 0:
                 code = 1 + 4 * self.kinds[pattern]
                 if last - first == 1:
                     codes[first] = code + 3
                 else:
                     codes[first:last] = [code, *[code + 1] * (last - first - 2), code + 2]
-        return codes
+        return np.frombuffer(codes, np.uint8).astype(np.uint32)
 
 
 def encodable(text: str) -> str:
     """Put U+FFFD, one for one, where lone surrogates stand: offsets stay, and the text can be encoded."""
-    return _SURROGATE.sub("\ufffd", text)
+    return text if text.isascii() else _SURROGATE.sub("\ufffd", text)
 
 
 def load_gazetteer(config: StageConfig) -> Gazetteer:

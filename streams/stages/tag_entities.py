@@ -6,20 +6,23 @@ from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
-from itertools import accumulate
+from itertools import chain
 from typing import Final, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
 
 from streams.codec import recast
 from streams.records import CleanRelease, EnrichedRelease, EntityType, Mention, Symbol
 from streams.stage import Stage, StageConfig, config_hash
-from streams.stages.entity_crf import Crf, Lexicon, Sentence, load
+from streams.stages.entity_crf import MARGIN, Crf, Lexicon, load
 from streams.stages.entity_dates import Calendar, find_dates, load_calendar
 from streams.stages.entity_gazetteer import Gazetteer, Place, load_gazetteer, load_lexicon
 from streams.stages.entity_merge import Candidate, merge, place_forms
 from streams.stages.entity_money import Currencies, find_amounts, load_currencies
 from streams.stages.entity_names import Name, NameType, refine
 from streams.stages.entity_tickers import Exchanges, Listing, find_listings, load_exchanges
-from streams.text.tokens import sentences, split_tokens
+from streams.text.tokens import Span, sentences, split_tokens
 
 MAX_BODY: Final = 150_000
 """Characters of a body that are tagged; what lies past that names little that the first hundred pages did not."""
@@ -61,22 +64,27 @@ class FastTagger:
     def names(self, text: str, language: str) -> list[Name]:
         """Tag each sentence with the model of its script, where that is not the release's own."""
         tokens = split_tokens(text)
-        starts = list(accumulate(map(len, tokens), initial=0))
-        listed = self.gazetteer.mark(text, starts)
-        batches: dict[str, list[list[int]]] = {}
+        starts = np.cumsum([0, *map(len, tokens)])
+        listed = np.append(self.gazetteer.mark(text, starts), np.uint32(0))
+        batches: dict[str, list[Span]] = {}
         for start, end in sentences(text):
-            group = _group(text[start:end], language)
-            inside: Iterable[int] = range(bisect_left(starts, start), bisect_left(starts, end))
-            if not self.models[group].letters:
-                inside = (i for i in inside if not tokens[i].isspace())
-            batches.setdefault(group, []).append(list(inside))
+            batches.setdefault(_group(text[start:end], language), []).append((start, end))
+        blank = np.fromiter(map(str.isspace, tokens), np.bool_, len(tokens))
+        tokens.append("")
         found = []
-        for group, batch in batches.items():
-            asked = [Sentence([tokens[i] for i in inside], [listed[i] for i in inside]) for inside in batch]
-            for inside, spans in zip(batch, self.models[group].tag(asked), strict=True):
-                for first, last, kind in spans:
-                    found.append(Name(starts[inside[first]], starts[inside[last - 1] + 1], _TYPES[kind]))
+        for group, spans in batches.items():
+            model = self.models[group]
+            laid = _lay_out(starts, spans, blank & (not model.letters))
+            for first, last, kind in model.tag([tokens[i] for i in laid.tolist()], listed[laid]):
+                found.append(Name(int(starts[laid[first]]), int(starts[laid[last - 1] + 1]), _TYPES[kind]))
         return sorted(found)
+
+
+def _lay_out(starts: NDArray[np.intp], spans: Sequence[Span], skipped: NDArray[np.bool_]) -> NDArray[np.intp]:
+    """Tokens of sentences in a row, the token after the last for the blanks that part them."""
+    margin = np.full(MARGIN, len(skipped))
+    inside = [np.arange(first, last) for first, last in np.searchsorted(starts, spans)]
+    return np.concatenate([margin, *chain.from_iterable((each[~skipped[each]], margin) for each in inside)])
 
 
 @dataclass(frozen=True, slots=True)
