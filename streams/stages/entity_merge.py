@@ -4,6 +4,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 from streams.records import Entity, EntityType, Mention, Symbol
@@ -33,6 +34,7 @@ _ENDINGS: Final = {
 }  # fmt: skip
 """What a name takes on in a sentence, by language."""
 
+_RUSSIAN_ENDINGS: Final = sorted(_ENDINGS["ru"], key=len, reverse=True)
 _BARE_ENDINGS: Final = {"ru": ("", "а", "я", "й", "ь", "о", "ы", "и", "ия", "ий", "ая", "ый")}
 """What a name has in its first form instead."""
 
@@ -63,6 +65,10 @@ _QUOTES: Final = re.compile("[«»\"“”„'‘’「」『』]")
 NEAR_TITLE, NEAR_TOP, OFTEN = 0.4, 0.3, 0.3
 """Shares of the salience: being in the title, coming early, coming often. Guesses that rank issuers first in the
 development releases; nothing else rests on them."""
+
+
+REMEMBERED: Final = 4096
+"""Names and words whose forms are kept: a stream names the same things for days."""
 
 
 @dataclass(slots=True)
@@ -137,6 +143,7 @@ def _fold(surface: str) -> str:
     return " ".join(_QUOTES.sub("", surface).casefold().split())
 
 
+@lru_cache(REMEMBERED)
 def _core(folded: str) -> str:
     """A company's name without its legal form."""
     return _COMPANY_FORM.sub("", _COMPANY_FORM.sub("", folded)).strip(" ,.") or folded
@@ -160,8 +167,9 @@ def _bare(folded: str, language: str) -> list[str]:
 _THAI_TITLES: Final = ("นางสาว", "นาย", "นาง", "น.ส.", "ดร.", "คุณ", "อ.")
 
 
+@lru_cache(REMEMBERED)
 def _stem(word: str) -> str:
-    for ending in sorted(_ENDINGS["ru"], key=len, reverse=True):
+    for ending in _RUSSIAN_ENDINGS:
         if word.endswith(ending) and len(word) - len(ending) >= 3:
             return word.removesuffix(ending)
     return word.rstrip("йьо") if len(word) > 4 else word
@@ -204,18 +212,21 @@ def _is_short_organisation(short: str, full: str, language: str) -> bool:
     """First words of a company's name, its initials, or the beginning of an unspaced one."""
     del language
     short, full = _core(short), _core(full)
-    words = full.split()
-    if len(words) > 1 and full.startswith(short + " ") and len(short) > 2:
+    begins = len(short) >= 2 and len(full) > len(short) and full.startswith(short)
+    if begins and (short >= "\u3000" or (len(short) > 2 and full[len(short)] == " ")):
         return True
-    initials = "".join(word[0] for word in re.split(r"[\s\-]+", full) if word and word[0].isalpha())
-    if 2 < len(short) <= 6 and short.isalpha() and short in {initials, _without_links(full)}:
-        return True
-    return short >= "\u3000" and len(short) >= 2 and len(full) > len(short) and full.startswith(short)
+    return 2 < len(short) <= 6 and short.isalpha() and short[0] == full[0] and short in _initials(full)
 
 
-def _without_links(full: str) -> str:
-    small = {"of", "and", "the", "for", "de", "la", "del", "y", "e", "et", "des", "du", "und", "für", "der", "dan", "&"}
-    return "".join(word[0] for word in re.split(r"[\s\-]+", full) if word and word not in small)
+def _initials(full: str) -> tuple[str, str]:
+    """The first letters of all words, and of all but the small ones."""
+    words = [word for word in re.split(r"[\s\-]+", full) if word]
+    return "".join(word[0] for word in words if word[0].isalpha()), "".join(w[0] for w in words if w not in _LINKS)
+
+
+_LINKS: Final = frozenset(
+    {"of", "and", "the", "for", "de", "la", "del", "y", "e", "et", "des", "du", "und", "für", "der", "dan", "&"}
+)
 
 
 _SHORT_FOR: Final[dict[str, Callable[[str, str, str], bool]]] = {

@@ -31,6 +31,9 @@ _COMPANY: Final = re.compile(
     rf"(?<![A-Za-z0-9\u00c0-\u024f&'’])(?<![A-Za-z]-)(?:{_WORD}, ){{0,3}}{_WORD}(?: (?:{_LINK} )?{_WORD}){{0,7}}?"
     rf",? {_FORM}(?:\.(?![A-Za-z0-9])|\b)(?:,? {_FORM}(?:\.(?![A-Za-z0-9])|\b))?"
 )
+_HAS_FORM: Final = re.compile(rf" {_FORM}")
+"""Cheap, where the pattern of a company tries every word of a line that holds none."""
+
 _LEADING: Final = re.compile(
     r"(?:Today|Then|In|At|As|On|With|For|From|By|To|And|But|While|When|If|After|Since|Our|This|About|Under|Both|Join(?:ing)?|"
     r"Die|Der|Das|Den|Dem|Bei|Von|Mit|Für|Wie|Le|La|Les|Chez|Selon|Avec|El|Los|Según|Con|O|A|Os|As|Segundo|Da|Do|Na|No|Em|"
@@ -55,6 +58,11 @@ _OTHER_COMPANIES: Final = re.compile(
     r"|(?:Công ty|Tập đoàn|Ngân hàng|Tổng công ty)(?: (?:Cổ phần|cổ phần|CP|TNHH|MTV|TMCP|Thương mại))*"
     r"(?: [A-ZĐÀ-Ỹ][\w\-]*){1,8}"
 )
+_OTHER_FORMS: Final = (
+    "株式会社", "주식회사", "(주)", "㈜", "บริษัท", "О", "ФГУП", "ГК", "PT", "Công ty", "Tập đoàn", "Ngân hàng",
+    "Tổng công ty",
+)  # fmt: skip
+"""One of these stands in each of the other companies."""
 _FORM_LAST: Final = re.compile(
     "股份有限公司|有限责任公司|有限責任公司|有限公司|株式会社|ホールディングス|주식회사|\\(주\\)|㈜"
 )
@@ -99,6 +107,7 @@ _GENERIC: Final = re.compile(
 _NOT_A_NAME: Final = re.compile(r"[\d\W_]*")
 
 _PAIRS: Final = ("()", "（）", "«»", "“”", "„“", "「」", "『』", "[]", "《》")
+_SIGNS: Final = frozenset("".join(_PAIRS))
 _QUOTES: Final = "«“„「『《"
 _EDGE: Final = " \u00a0\u3000\"'’‘“”„«»「」『』,，、。:：;；-–—()（）"
 """What a name neither begins nor ends with."""
@@ -145,12 +154,19 @@ def _free(text: str, names: Iterable[Name], taken: bytearray) -> list[Name]:
 
 def _companies(text: str, names: Sequence[Name]) -> Iterator[Name]:
     """Companies with a legal form: by their pattern, or as the tagger saw them with the form that follows."""
-    for match in _COMPANY.finditer(text):
-        leading = _LEADING.match(text, *match.span())
-        start = leading.end() if leading else match.start()
-        yield Name(_after_link(text, names, start, match.end()), match.end(), "ORGANISATION")
-    for match in _OTHER_COMPANIES.finditer(text):
-        yield Name(*match.span(), "ORGANISATION")
+    done = 0
+    for form in _HAS_FORM.finditer(text):
+        if form.start() < done:
+            continue
+        line = text.rfind("\n", done, form.start()) + 1 or done
+        done = text.find("\n", form.end()) + 1 or len(text)
+        for match in _COMPANY.finditer(text, line, done):
+            leading = _LEADING.match(text, *match.span())
+            start = leading.end() if leading else match.start()
+            yield Name(_after_link(text, names, start, match.end()), match.end(), "ORGANISATION")
+    if any(word in text for word in _OTHER_FORMS):
+        for match in _OTHER_COMPANIES.finditer(text):
+            yield Name(*match.span(), "ORGANISATION")
     for form in _FORM_LAST.finditer(text):
         if before := _BEFORE_FORM.search(text, max(0, form.start() - 20), form.start()):
             start = before.start()
@@ -317,7 +333,7 @@ _ENDINGS: Final = {
 def _trim(text: str, name: Name) -> Name | None:
     """Cut a name at a bracket or quote that has no partner in it; drop what is no name at all."""
     start, end, kind = name
-    for opening, closing in _PAIRS:
+    for opening, closing in () if _SIGNS.isdisjoint(text[start:end]) else _PAIRS:
         inside = text[start:end]
         if opening in inside and closing not in inside[inside.index(opening) :]:
             cut = start + inside.index(opening)

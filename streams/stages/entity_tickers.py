@@ -9,7 +9,7 @@ from typing import Any, Final, NamedTuple
 from streams.records import Symbol
 
 _BRACKET: Final = re.compile(r"[(（\[【〔［]([^()（）\[\]【】〔〕［］\n]{2,200})[)）\]】〕］]")
-_COLON: Final = re.compile(r"\s{0,2}[:：︰]\s{0,2}(?=[A-Z0-9])")
+_COLON: Final = re.compile(r"[:：︰]\s{0,2}(?=[A-Z0-9])")
 _MUTE: Final = re.compile("[\u200b\u200e\u200f\u202a-\u202c\u2066-\u2069\ufeff]")
 """Direction and zero-width marks read as blanks, one for one, so that offsets stay."""
 
@@ -167,7 +167,7 @@ def _symbol_first(text: str, at: int, end: int, exchanges: Exchanges) -> Listing
 
 def _after_colons(text: str, exchanges: Exchanges) -> Iterator[Listing]:
     for colon in _COLON.finditer(text):
-        line = text[max(0, colon.start() - LONGEST_NAME) : colon.start()]
+        line = text[max(0, colon.start() - LONGEST_NAME) : colon.start()].rstrip()
         if line[-2:].casefold() not in exchanges.tails:
             continue
         for begin in range(len(line)):
@@ -178,7 +178,7 @@ def _after_colons(text: str, exchanges: Exchanges) -> Iterator[Listing]:
             )
             if meant:
                 if pair := _symbol(text, colon.end(), len(text), meant, exchanges):
-                    yield Listing(colon.start() - len(line) + begin, pair[1], pair[0])
+                    yield Listing(max(0, colon.start() - LONGEST_NAME) + begin, pair[1], pair[0])
                 break
 
 
