@@ -287,6 +287,9 @@ class Loop:
                 if outcome.reason in OURS:
                     _say(self._hop, h.incoming, outcome)
                 continue
+            if outcome.apart:
+                metrics.taken_apart.labels(hop).inc()
+                continue
             sent.inc()
             if h.incoming.value is None:
                 metrics.kills.labels(hop).inc()

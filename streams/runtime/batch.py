@@ -97,7 +97,7 @@ class Batch:
 
     async def _work(self, lines: Sequence[Line]) -> tuple[bytes, Tally]:
         window = [self._incoming(line) for line in lines if line.length <= self.limit_bytes]
-        worked = iter(await self.offload.process(self.hop, window))
+        worked = map(_one, await self.offload.process(self.hop, window))
         outcomes = [next(worked) if line.length <= self.limit_bytes else self._too_large(line) for line in lines]
         written = b"".join(_line(outcome, line) for outcome, line in zip(outcomes, lines, strict=True))
         return written, Tally(len(lines), sum(isinstance(outcome, Rejected) for outcome in outcomes))
@@ -136,6 +136,13 @@ def read_lines(source: RawIOBase, limit_bytes: int) -> Iterator[list[Line]]:
     number += 1
     if lines := complete():
         yield lines
+
+
+def _one(outcome: Outcome) -> Outcome:
+    """A line in, a line out."""
+    if isinstance(outcome, Rejected) or not outcome.apart:
+        return outcome
+    return Rejected(Reason.INVALID, f"{len(outcome.messages)} releases in one line", ENTRANCE)
 
 
 def _line(outcome: Outcome, line: Line) -> bytes:

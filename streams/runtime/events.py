@@ -22,6 +22,9 @@ SOURCE = "/newsmill/"
 """Begins the `ce_source` of our events; the hop follows."""
 
 ATTEMPT = "newsmill.attempt"
+TAKEN_FROM = "newsmill.taken-from"
+"""Of a release that came with others in one event: `topic:partition:offset` of that event, and its place in it."""
+
 DLQ = "newsmill.dlq."
 CONNECT = "__connect.errors."
 
@@ -71,6 +74,8 @@ class Done:
     began_ns: int = 0
     """Unix time at which work on it began; 0 where nobody works on kills or the process died with it."""
     parse_seconds: float = 0.0
+    apart: bool = False
+    """The event held several releases: the messages are these, each to be taken in as an event of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +112,7 @@ def cloud_event(release: RawRelease, stages: str, incoming: Headers, now: dateti
     """
     # Not what the stages found: the last digits of a confidence may depend on the machine. Nor when it was received:
     # the same release sent twice is one. The markup says no more than the text that was read from the same page.
-    came_in = codec.recast(release, RawRelease, received_at=None, markup=())
+    came_in = codec.recast(release, RawRelease, received_at=None, markup=(), decisions=())
     identity = f"{stages}\0".encode() + orjson.dumps(came_in, option=orjson.OPT_SORT_KEYS)
     word = release.schema
     return (
@@ -141,6 +146,25 @@ def _attributes(identity: bytes, stages: str, kind: str, subject: bytes, now: da
         ("ce_subject", subject),
         ("ce_time", now.astimezone(UTC).isoformat(timespec="milliseconds").encode()),
     )
+
+
+def part_headers(incoming: Incoming, identifier: str, number: int) -> Headers:
+    """Headers of a release that came with others in one event: the event's, but for what named that event.
+
+    The parts are documents in UTF-8, unpacked; their `ce_id` follows from the event's and is as lasting.
+    """
+    place = f"{incoming.topic}:{incoming.partition}:{incoming.offset}:{number}"
+    changed = {
+        "content-encoding": None,
+        "content-type": header(incoming.headers, "content-type").partition(";")[0].strip() or None,
+        "newsmill.id": None,
+        "newsmill.title": None,
+        "ce_id": f"{given}:{number}" if (given := header(incoming.headers, "ce_id")) else None,
+        "ce_subject": identifier if header(incoming.headers, "ce_subject") else None,
+        TAKEN_FROM: place,
+    }
+    kept = tuple(pair for pair in incoming.headers if pair[0].lower() not in changed)
+    return (*kept, *((name, _bytes(value)) for name, value in changed.items() if value))
 
 
 def carried(incoming: Headers) -> Headers:
@@ -188,3 +212,7 @@ def dead_letter(topic: str, incoming: Incoming, rejected: Rejected, group: str, 
     # aiokafka cannot send a record without key and value: this one kind of poison gets an empty key.
     key = b"" if incoming.key is None and incoming.value is None else incoming.key
     return Message(topic, key, incoming.value, headers)
+
+
+def _bytes(text: str) -> bytes:
+    return text.encode("utf-8", "replace")

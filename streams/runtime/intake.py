@@ -12,7 +12,7 @@ from typing import cast
 
 from streams.codec import loads
 from streams.errors import Exit, Fatal, Unprocessable
-from streams.formats import ID_PREFIX
+from streams.formats import ID_PREFIX, feed, nitf
 from streams.formats.json import ALIASES
 from streams.formats.text import tidy_line
 from streams.runtime.events import Headers, Message
@@ -24,6 +24,10 @@ CONTENT_TYPES = {
     ".htm": "text/html",
     ".html": "text/html",
     ".xhtml": "application/xhtml+xml",
+    ".xml": "application/xml",
+    ".nitf": nitf.MEDIA_TYPE,
+    ".rss": feed.RSS,
+    ".atom": feed.ATOM,
 }
 """Content type by the end of a file's name. Without a charset: a file's name says nothing about it."""
 

@@ -33,6 +33,9 @@ class Metrics:
         self.dead_letters = counter("dead_letters", "Releases that became dead letters.", "hop", "reason")
         self.in_flight = gauge("in_flight", "Events taken and not yet acked.", "hop")
         self.languages = counter("languages", "Releases sent by the last hop, by language.", "language")
+        self.taken_apart = counter(
+            "taken_apart", "Events with several releases, sent back to their topic one by one.", "hop"
+        )
         self.kills = counter("kills", "Tombstones passed on.", "hop")
         self.stage_seconds = histogram(
             "stage_duration_seconds", "One stage's work on one release.", STAGE_BUCKETS, "stage"
@@ -60,7 +63,7 @@ class Metrics:
 
     def expect(self, hop: str, stages: tuple[str, ...]) -> None:
         """Show the hop's counters at zero from the start: an increase from nothing is none to Prometheus."""
-        for each in (self.received, self.sent, self.kills, self.delivery_retries, self.rebalances):
+        for each in (self.received, self.sent, self.taken_apart, self.kills, self.delivery_retries, self.rebalances):
             each.labels(hop)
         for reason in Reason:
             self.dead_letters.labels(hop, reason.value)

@@ -11,7 +11,8 @@ from typing import Any
 
 from streams import codec, pipeline
 from streams.errors import Reason, Unprocessable
-from streams.formats import parse
+from streams.formats import read
+from streams.formats.xml import Part
 from streams.records import EnrichedRelease, IdentifiedRelease, RawRelease
 from streams.runtime import events
 from streams.runtime.events import Done, Incoming, Message, Outcome, Rejected
@@ -68,6 +69,9 @@ class Worker:
             began = time.perf_counter()
             record = self._read(incoming, incoming.value)
             parse_seconds = time.perf_counter() - began
+            if not isinstance(record, RawRelease):
+                parts = self._apart(record, incoming)
+                return Done(parts, "", (), trace, began_ns, parse_seconds, apart=True)
             seconds = []
             for each, kit in self.line.stages:
                 stage = each.name
@@ -85,7 +89,7 @@ class Worker:
             kind = f"{type(exc).__module__}.{type(exc).__qualname__}"
             return Rejected(Reason.BUG, traceback.format_exc()[-MAX_TRACEBACK:], stage, kind, trace, began_ns)
 
-    def _read(self, incoming: Incoming, value: bytes) -> RawRelease:
+    def _read(self, incoming: Incoming, value: bytes) -> RawRelease | tuple[Part, ...]:
         if len(value) > self.task.release_bytes and self.line.reads is RawRelease:
             raise Unprocessable(
                 Reason.TOO_LARGE, f"{len(value)} bytes, limits.release_bytes is {self.task.release_bytes}"
@@ -96,7 +100,7 @@ class Worker:
             return codec.convert(self.line.reads, known)
         if self.line.reads is not RawRelease:
             return codec.decode(self.line.reads, value)
-        return parse(
+        return read(
             value,
             content_type=events.header(incoming.headers, "content-type") or None,
             key=(incoming.key or b"").decode("utf-8", "backslashreplace"),  # no two keys become one id
@@ -105,9 +109,16 @@ class Worker:
             limit_bytes=self.task.release_bytes,
         )
 
+    def _apart(self, parts: Sequence[Part], incoming: Incoming) -> tuple[Message, ...]:
+        """Send the releases of one event back to where it came from, each with its own key, budget and verdict."""
+        return tuple(
+            Message(self.task.hop.source, _key(part.id), part.data, events.part_headers(incoming, part.id, number))
+            for number, part in enumerate(parts, start=1)
+        )
+
     def _messages(self, record: RawRelease, incoming: Incoming, now: datetime) -> tuple[Message, ...]:
         hop = self.task.hop
-        key = record.id.encode("utf-8", "replace")
+        key = _key(record.id)
         value = codec.encode(record)
         main = Message(hop.target, key, value, events.cloud_event(record, hop.name, incoming.headers, now))
         if main.size > self.task.event_bytes:
@@ -170,6 +181,10 @@ def _hold(record: RawRelease, now: datetime) -> None:
         until = until if until.tzinfo else until.replace(tzinfo=UTC)
         if until > now:
             raise Unprocessable(Reason.EMBARGOED, f"embargoed until {until.isoformat()}; redrive it then")
+
+
+def _key(identifier: str) -> bytes:
+    return identifier.encode("utf-8", "replace")
 
 
 def _language(record: RawRelease) -> str:

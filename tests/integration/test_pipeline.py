@@ -70,6 +70,33 @@ async def test_every_sample_comes_out_enriched_and_in_its_language(new_house: Ho
         await house.wait_committed(hop)
 
 
+NEWS = """<newsItem guid="urn:{n}" version="1" standard="NewsML-G2" standardversion="2.34"><contentMeta>
+<headline>Item {n}</headline></contentMeta><contentSet><inlineData contenttype="text/plain">The plant in Busan opens on
+Monday, the company said in item {n}.</inlineData></contentSet></newsItem>"""
+
+
+async def test_releases_that_come_in_one_event_each_have_an_outcome_of_their_own(new_house: HouseMaker) -> None:
+    house = new_house(hops=FUSED, dead_letter={"limit_share": 1.0})
+    await house.create_topics()
+    worker = house.start()
+    items = [NEWS.format(n=n) for n in range(20)]
+    items[7:7] = ['<packageItem guid="urn:package"/>']
+    message = (
+        '<newsMessage xmlns="http://iptc.org/std/nar/2006-10-01/"><itemSet>'
+        + "".join(items)
+        + "</itemSet></newsMessage>"
+    )
+    kind = (("content-type", b"application/vnd.iptc.g2.newsmessage+xml"),)
+    await house.send(Release(b"message", message.encode(), kind), Release.of("after"))
+
+    outcomes = await house.outcomes(len(items) + 1)
+    assert set(outcomes.enriched) == {b"after", *(f"urn:{n}".encode() for n in range(20))}
+    assert {key: outcomes.reason(key) for key in outcomes.dead} == {b"urn:package": "unsupported_format"}
+    assert {orjson.loads(e.value or b"")["title"] for (e,) in outcomes.enriched.values()} >= {"Item 0", "Item 19"}
+    await house.wait_committed()
+    assert worker.metric("news_taken_apart_total") == 1
+
+
 def house_languages(house: House) -> list[str]:
     """The languages that have a topic."""
     return [

@@ -1,5 +1,6 @@
 """What a pool process does with an event: records in, messages or a verdict out, and never an error."""
 
+import gzip
 import pickle
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -91,6 +92,55 @@ def test_a_release_without_an_id_is_named_by_its_key(first: Worker) -> None:
 def test_the_time_of_receipt_is_the_records_own(first: Worker) -> None:
     (message,) = done(first, incoming(id="a", text=TEXT)).messages
     assert orjson.loads(message.value or b"")["received_at"].startswith("2023-11-14T22:13:20")
+
+
+SEVERAL = b"""<rss version="2.0"><channel><title>A wire</title>
+<item><guid>urn:a</guid><title>First</title><description>The plant in Busan opens.</description></item>
+<item><guid>urn:b</guid><title>Second</title><description>Das Werk in Busan wird gebaut.</description></item>
+</channel></rss>"""
+
+
+def test_an_event_with_several_releases_goes_back_to_its_topic_one_by_one(first: Worker) -> None:
+    event = incoming(
+        gzip.compress(SEVERAL),
+        key=b"feed",
+        headers=(
+            ("content-type", b"application/rss+xml; charset=iso-8859-1"),
+            ("content-encoding", b"gzip"),
+            ("ce_id", b"one"),
+            ("ce_subject", b"feed"),
+            ("newsmill.id", b"feed"),
+            ("newsmill.source", b"a wire of theirs"),
+            ("traceparent", b"00-1-2-01"),
+        ),
+    )
+    outcome = done(first, event)
+    assert outcome.apart
+    assert {m.topic for m in outcome.messages} == {first.task.hop.source}
+    assert [m.key for m in outcome.messages] == [b"urn:a", b"urn:b"]
+    assert dict(outcome.messages[1].headers) == {
+        "content-type": b"application/rss+xml",
+        "ce_id": b"one:2",
+        "ce_subject": b"urn:b",
+        "newsmill.source": b"a wire of theirs",
+        "newsmill.taken-from": b"raw:0:0:2",
+        "traceparent": b"00-1-2-01",
+    }
+    for part in outcome.messages:
+        (message,) = done(first, replace(event, key=part.key, value=part.value, headers=part.headers)).messages
+        assert (message.topic, message.key) == (first.task.hop.target, part.key)
+
+
+def test_taken_apart_twice_the_parts_are_the_same(first: Worker) -> None:
+    event = incoming(SEVERAL, headers=(("content-type", b"text/xml"),))
+    assert done(first, event).messages == done(first, event).messages
+
+
+def test_several_releases_too_large_as_documents_of_their_own_are_rejected_together(first: Worker) -> None:
+    wide = SEVERAL.replace(b"The plant", b"\xe9" * 400)  # twice as many bytes in UTF-8
+    small = replace(first, task=replace(first.task, release_bytes=len(wide)))
+    verdict = rejected(small, incoming(wide, headers=(("content-type", b"application/rss+xml; charset=iso-8859-1"),)))
+    assert (verdict.reason, "urn:a" in verdict.detail) == (Reason.TOO_LARGE, True)
 
 
 @pytest.mark.parametrize("timestamp", [-1, 0, 2**62])

@@ -11,6 +11,7 @@ from typing import Annotated
 
 import typer
 from prometheus_client import CollectorRegistry
+from rich.markup import escape
 
 from streams import codec, formats
 from streams.errors import Exit, Fatal, Unprocessable
@@ -28,7 +29,7 @@ from streams.runtime.routes import Routes
 from streams.runtime.settings import Settings
 from streams.runtime.show import show
 from streams.runtime.terminal import err, globals_of, out
-from streams.runtime.work import Task
+from streams.runtime.work import Task, Worker
 from streams.stage import config_directory
 
 JSON = "application/json"
@@ -91,14 +92,35 @@ def inspect(
     if stage:
         data = _stage_input(data, content_type, task, now)
     incoming = Incoming("", 0, 0, _ms(now), None, data, (("content-type", content_type.encode()),))
+    records, refused = _worked(worker, incoming, now)
+    if stage or json:
+        _write(b"".join(record + b"\n" for record in records))
+    elif html and len(records) > 1:
+        raise Fatal(Exit.USAGE, f"{len(records)} releases in one document: --html shows one")
+    else:
+        for record in records:
+            _show(codec.decode(EnrichedRelease, record), html, explain=explain)
+    if refused:
+        raise typer.Exit(Exit.FAILED)
+
+
+def _worked(worker: Worker, incoming: Incoming, now: datetime) -> tuple[list[bytes], int]:
+    """What became of the release, or of those in one document. Returns the records and how many were refused."""
     outcome = worker.process(incoming, now)
     if isinstance(outcome, Rejected):
         raise Unprocessable(outcome.reason, outcome.detail)
-    record = outcome.messages[0].value or b""
-    if stage or json:
-        _write(record + b"\n")
-        return
-    release = codec.decode(EnrichedRelease, record)
+    if not outcome.apart:
+        return [outcome.messages[0].value or b""], 0
+    records = []
+    for part in outcome.messages:
+        try:
+            records += _worked(worker, replace(incoming, key=part.key, value=part.value, headers=part.headers), now)[0]
+        except Unprocessable as exc:
+            err.print(f"[red]{escape((part.key or b'').decode())}:[/] {escape(str(exc))}", soft_wrap=True)
+    return records, len(outcome.messages) - len(records)
+
+
+def _show(release: EnrichedRelease, html: Path | None, *, explain: bool) -> None:
     if html is None:
         show(release, out, explain=explain)
     elif html == Path("-"):
