@@ -2,20 +2,11 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from itertools import pairwise
-from typing import Final, Literal, NamedTuple
+from typing import Final
 
-NameType = Literal["PERSON", "ORGANISATION", "PLACE"]
-
-
-class Name(NamedTuple):
-    """A name in text."""
-
-    start: int
-    end: int
-    type: NameType
-
+from streams.stages.entity_context import Context, Name, NameType, found_by_context, named_companies, put_in_context
 
 _FORM: Final = (
     r"(?:Inc|Incorporated|Corp|Corporation|Co\.,? Ltd|Co|Ltd|Limited(?! (?:Edition|Liability|Part|Time))|"
@@ -109,7 +100,7 @@ _NOT_A_NAME: Final = re.compile(r"[\d\W_]*")
 _PAIRS: Final = ("()", "（）", "«»", "“”", "„“", "「」", "『』", "[]", "《》")
 _SIGNS: Final = frozenset("".join(_PAIRS))
 _QUOTES: Final = "«“„「『《"
-_EDGE: Final = " \u00a0\u3000\"'’‘“”„«»「」『』,，、。:：;；-–—()（）"
+_EDGE: Final = " \u00a0\u3000\"'’‘“”„«»「」『』,，、،。:：;；؛؟-–—()（）"
 """What a name neither begins nor ends with."""
 
 _FULL_POINT: Final = re.compile(r"(?<=[^\W\d_\u0e00-\u0e7f]{6})\.$")
@@ -128,22 +119,97 @@ MOST_NAMES: Final = 400
 """Different names that are looked for all over the text: a text with more is a list."""
 
 
-def refine(text: str, names: Iterable[Name], language: str, taken: bytearray, brackets: Sequence[int]) -> list[Name]:
+def refine(
+    text: str,
+    names: Iterable[Name],
+    language: str,
+    taken: bytearray,
+    brackets: Sequence[int],
+    context: Context,
+    places: Container[str],
+) -> list[Name]:
     """Add companies by their form, brackets and aliases; settle overlaps; then carry each name through the whole text.
 
     `taken` marks characters that belong to listings, amounts and dates; `brackets` are the offsets of brackets that
-    hold a listing: what stands before one is a company.
+    hold a listing: what stands before one is a company. `places` are the names that lists know.
     """
     if language in _BEFORE:
         names = [_with_word_before(text, name, *_BEFORE[language]) for name in names]
     if language == "th":
         names = _without_overlap([*names, *(Name(*m.span(), "PERSON") for m in _THAI_PERSON.finditer(text))])
-    names = _free(text, names, taken)
-    kept = _without_overlap([*_free(text, _companies(text, names), taken), *names])
+    names = put_in_context(text, _free(text, names, taken), language, context)
+    names = list(_joined(text, names, language))
+    if language == "ar":
+        names = [_without_clitic(text, part, places) for name in names for part in _parts(text, name, places)]
+    sure = _free(text, _fitted(found_by_context(text, language, context), names, language), taken)
+    kept = _without_overlap([*_free(text, _companies(text, names), taken), *sure, *names])
     kept = _without_overlap([*_before_brackets(text, kept, brackets), *_spelt_out(text, kept), *kept])
     defined = [name for name in _defined(text, kept) if not any(taken[name.start : name.end])]
     kept = _without_overlap([*defined, *kept])
-    return sorted(_everywhere(text, kept, defined, language, taken))
+    told = list(named_companies(text, kept, language, context))
+    if language in {"zh-Hans", "zh-Hant"}:
+        told += _chinese_short(text, kept, context, places)
+    told = [name for name in _free(text, told, taken) if text[name.start : name.end] not in places]
+    return sorted(
+        _everywhere(text, _without_overlap([*kept, *told]), [*defined, *told], taken, language, context, places)
+    )
+
+
+def _fitted(found: Iterable[Name], names: Sequence[Name], language: str) -> Iterator[Name]:
+    """Names that are not within an organisation's that the tagger saw whole; with the beginning of one that it saw, and
+    where words stand side by side only up to the person: `Partai Golkar Hajriyanto Tohari`."""
+    for name in found:
+        start, end = name.start, name.end
+        touched = [n for n in names if n.start < end and n.end > start]
+        if name.type == "ORGANISATION":
+            start = min([start, *(n.start for n in touched if n.type == "ORGANISATION")])
+            people = [n.start for n in touched if n.type == "PERSON" and n.start > start]
+            end = min([end, *people]) if language in {"id", "ms"} else end
+        if not any(n.type == "ORGANISATION" and n.start <= start and n.end >= end for n in touched):
+            yield name._replace(start=start, end=end)
+
+
+def _joined(text: str, names: Iterable[Name], language: str) -> Iterator[Name]:
+    """Parts of one person's name made one: `Ricardin St Jean`, `Marcelino Nunes de Oliveira`."""
+    before: Name | None = None
+    for name in names:
+        if before and before.type == "PERSON" and name.start > before.end:
+            between = text[before.end : name.start]
+            family = language in {"pt", "es"} and name.type != "ORGANISATION" and _PARTICLE.fullmatch(between)
+            if (family and " " in text[before.start : before.end]) or (
+                name.type == "PERSON" and _WITHIN.fullmatch(between)
+            ):
+                before = before._replace(end=name.end)
+                continue
+        if before:
+            yield before
+        before = name
+    if before:
+        yield before
+
+
+def _parts(text: str, name: Name, places: Container[str]) -> Iterator[Name]:
+    """A place that two listed ones make up, as two: `كوريا الشمالية موسكو`. No comma need part them in Arabic."""
+    surface = text[name.start : name.end]
+    if name.type == "PLACE" and surface not in places:
+        for blank in re.finditer(" ", surface):
+            if surface[: blank.start()] in places and surface[blank.end() :] in places:
+                yield name._replace(end=name.start + blank.start())
+                yield name._replace(start=name.start + blank.end())
+                return
+    yield name
+
+
+def _without_clitic(text: str, name: Name, places: Container[str]) -> Name:
+    """A listed place without the `and`, `by` or `for` written onto it, where the text has it bare as well."""
+    bare = text[name.start + 1 : name.end]
+    glued = text[name.start] in "وفبلك" and bare in places and text[name.start : name.end] not in places
+    return name._replace(start=name.start + 1) if glued and re.search(rf"(?<!\w){re.escape(bare)}", text) else name
+
+
+_PARTICLE: Final = re.compile(r" (?:de|da|do|dos|das|del|de la) ")
+_WITHIN: Final = re.compile(r" (?:St|Saint|Ste|Sainte|bin|binti|bint|ibn|al|von|van|van der|ter|de|da|dos) ")
+"""What stands within a family name."""
 
 
 def _free(text: str, names: Iterable[Name], taken: bytearray) -> list[Name]:
@@ -234,19 +300,53 @@ def _spelt_out(text: str, names: Sequence[Name]) -> Iterator[Name]:
 def _defined(text: str, names: Sequence[Name]) -> Iterator[Name]:
     """Short names in brackets right after the full one: `(“Civitas” or the “Company”)`, `(ASB)`, `（简称“神达”）`."""
     for name in names:
+        match = _DEFINED.match(text, name.end)
+        if name.type == "ORGANISATION" and (thai := _THAI_SHORT.match(text, name.end)):
+            yield from (Name(*thai.span(group), name.type) for group in ("short", "other") if thai[group])
+        if match and text[name.start] >= "\u0e00" and _LATIN_NAME.fullmatch(match["name"]):
+            yield Name(*match.span("name"), name.type)
         if name.type == "PLACE":
             continue
-        match = _DEFINED.match(text, name.end)
         if not match or _GENERIC.fullmatch(match["name"].strip()):
             continue
         alias = match["name"]
         full = text[name.start : name.end]
-        if alias.isupper() and len(alias) < SHORTEST_WORD and _abbreviates(alias, full):
+        short = len(alias) < SHORTEST_WORD and (alias.isupper() or alias[0] >= "\u0e00")
+        if short and len(alias) < len(full) and _abbreviates(alias, full):
             yield name._replace(type="ORGANISATION")
             yield Name(*match.span("name"), "ORGANISATION")
             continue
         if alias.isupper() or alias.casefold() in full.casefold() or match[0].lstrip()[1:2] in "\"“„«「『‘'":
             yield Name(*match.span("name"), name.type)
+
+
+_THAI_SHORT: Final = re.compile(
+    r" ?(?:\((?P<short>(?:[ก-ฮ]{1,2}\.){1,5}|[ก-ฮ]{2,6}\.?)\))?(?: ?หรือ (?P<other>[A-Z][\w\-]*(?: [A-Z][\w\-]*){0,4}))?"
+)
+"""What a Thai organisation is called for short: `(ธพว.) หรือ SME D Bank`."""
+_LATIN_NAME: Final = re.compile(r"[A-Z][a-z]+(?: [A-Z][a-z]+){0,3}")
+"""What a name of another script is glossed with."""
+
+
+def _chinese_short(text: str, names: Sequence[Name], context: Context, places: Container[str]) -> Iterator[Name]:
+    """What Chinese companies are called for short: `神達` and `神達投控` of 神達投資控股股份有限公司."""
+    for name in names:
+        form = _FORM_LAST.search(text, name.start, name.end)
+        if name.type != "ORGANISATION" or form is None or form.end() != name.end or text[name.start] < "\u4e00":
+            continue
+        core = context.trades.sub("", text[name.start : form.start()])
+        if len(core) < 2 or core in places:
+            continue
+        at = text.find(core)
+        while at >= 0:
+            if name.start <= at < name.end:
+                at = text.find(core, name.end)
+                continue
+            end, rest = at + len(core), text[name.start + len(core) : form.start()]
+            while end < len(text) and (letter := rest.find(text[end])) >= 0:
+                end, rest = end + 1, rest[letter + 1 :]
+            yield Name(at, end, "ORGANISATION")
+            at = text.find(core, end)
 
 
 def _abbreviates(short: str, full: str) -> bool:
@@ -256,7 +356,13 @@ def _abbreviates(short: str, full: str) -> bool:
 
 
 def _everywhere(
-    text: str, names: Sequence[Name], defined: Sequence[Name], language: str, taken: bytearray
+    text: str,
+    names: Sequence[Name],
+    defined: Sequence[Name],
+    taken: bytearray,
+    language: str,
+    context: Context,
+    places: Container[str],
 ) -> list[Name]:
     """Tag every other place where a name stands, and give a name one type throughout: its definition's, or the most."""
     votes: dict[str, Counter[NameType]] = {}
@@ -265,11 +371,22 @@ def _everywhere(
     settled = {surface: types.most_common(1)[0][0] for surface, types in votes.items()}
     settled |= {text[name.start : name.end]: name.type for name in defined}
     settled |= {core: "ORGANISATION" for surface in [*settled] if (core := _without_form(surface))}
+    organisations = [surface for surface, kind in settled.items() if kind == "ORGANISATION" and " " in surface]
     for surface, kind in list(settled.items()):
-        words = surface.split()
-        # A person's last name alone, later on: unless it is a name of something else by itself.
-        if kind == "PERSON" and len(words) > 1 and len(words[-1]) >= SHORTEST and not words[-1][0].islower():
-            settled.setdefault(words[-1], "PERSON")
+        words = surface.split() if kind == "PERSON" else []
+        if len(words) < 2:
+            continue
+        # Their last name alone, later on, also where the tagger took it for a company; not where a place or a company
+        # has it: `Ford` beside `Ford Motor`.
+        last = words[-1]
+        if len(last) >= SHORTEST and not last[0].islower():
+            named = last in places or any(other.startswith(last) for other in organisations)
+            settled[last] = settled.get(last, "PERSON") if named or last.isupper() else "PERSON"
+        first = _THAI_TITLE.sub("", words[0])
+        if language in _BY_FIRST_NAME and len(first) >= SHORTEST and first.lower() not in context.titles:
+            settled.setdefault(first, "PERSON")
+            if first != words[0]:
+                settled.setdefault(surface[len(words[0]) - len(first) :], "PERSON")
     found = [name._replace(type=settled[text[name.start : name.end]]) for name in names]
     covered = bytearray(taken)
     for name in found:
@@ -287,11 +404,16 @@ def _everywhere(
     return found
 
 
+_THAI_TITLE: Final = re.compile(r"^(?:นางสาว|นาย|นาง|น\.ส\.|ดร\.)(?=[ก-๎]{3})")
+_BY_FIRST_NAME: Final = frozenset({"id", "ms", "th"})
+"""Languages whose news calls people by their first names."""
+
+
 def _without_form(surface: str) -> str:
     """What a company with a legal form is called without it; nothing where that is too short to stand alone."""
     form = _ENDS_IN_FORM.search(surface.rstrip("."))
     core = surface[: form.start()].rstrip(" ,") if form else ""
-    return core.removeprefix("The ") if len(core) > SHORTEST else ""
+    return re.sub(r"^The |\.(?:com|net|io|ai)$", "", core) if len(core) > SHORTEST else ""
 
 
 def _worth_finding(surface: str) -> bool:

@@ -15,12 +15,13 @@ from numpy.typing import NDArray
 from streams.codec import recast
 from streams.records import CleanRelease, EnrichedRelease, EntityType, Mention, Symbol
 from streams.stage import Stage, StageConfig, config_hash
+from streams.stages.entity_context import Context, Name, NameType, load_context
 from streams.stages.entity_crf import MARGIN, Crf, Lexicon, load
 from streams.stages.entity_dates import Calendar, find_dates, load_calendar
 from streams.stages.entity_gazetteer import Gazetteer, Place, load_gazetteer, load_lexicon
 from streams.stages.entity_merge import Candidate, merge, place_forms
 from streams.stages.entity_money import Currencies, find_amounts, load_currencies
-from streams.stages.entity_names import Name, NameType, refine
+from streams.stages.entity_names import refine
 from streams.stages.entity_tickers import Exchanges, Listing, find_listings, load_exchanges
 from streams.text.tokens import Span, sentences, split_tokens
 
@@ -97,6 +98,7 @@ class EntityKit:
     exchanges: Exchanges
     currencies: Currencies
     calendar: Calendar
+    context: Context
 
 
 def prepare(config: StageConfig) -> EntityKit:
@@ -112,6 +114,7 @@ def prepare(config: StageConfig) -> EntityKit:
         exchanges=load_exchanges(config.table("entities/exchanges.toml")),
         currencies=load_currencies(config.table("entities/money.toml")),
         calendar=load_calendar(config.table("entities/dates.toml"), cldr),
+        context=load_context(config.table("entities/context.toml"), config.table("entities/words.toml")["title"]),
     )
 
 
@@ -133,7 +136,8 @@ def _candidates(text: str, title: int, release: CleanRelease, kit: EntityKit) ->
     listings = find_listings(text, kit.exchanges)
     taken = bytearray(len(text))
     found = [*_ruled(text, listings, release, kit, taken)]
-    names = refine(text, kit.tagger.names(text, language), language, taken, _brackets(text, listings))
+    tagged = kit.tagger.names(text, language)
+    names = refine(text, tagged, language, taken, _brackets(text, listings), kit.context, kit.gazetteer.places)
     found += [_named(text, name, language, listings, kit) for name in names]
     placed = (_placed(candidate, title) for candidate in found)
     return [candidate for candidate in placed if candidate]

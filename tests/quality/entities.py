@@ -8,6 +8,7 @@ releases by the set of surface strings of each type, as they are annotated.
 
 import gzip
 import json
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,6 +22,8 @@ TYPES = {"PER": "PERSON", "ORG": "ORGANISATION", "LOC": "PLACE"}
 RELEASE_TYPES = {"PERSON": "PERSON", "ORG": "ORGANISATION", "PLACE": "PLACE", "TICKER": "TICKER"}
 SENTENCES = 300
 """Of each set, from the top: what the figures in shared/entities/README.md were measured on."""
+
+_SYMBOLS = re.compile(r",? and |[,;] ?")
 
 
 class Score(NamedTuple):
@@ -115,7 +118,10 @@ def _releases(shared: Path) -> Iterator[tuple[CleanRelease, dict[str, set[str]]]
         if record.get("entities"):
             body = "\n".join(line["text"] for line in record["lines"] if line["label"] == "body")
             release = CleanRelease(id=record["id"], language=record["lang"], title=record["title"], body=body)
-            yield release, {RELEASE_TYPES[kind]: set(names) for kind, names in record["entities"].items()}
+            wanted = {RELEASE_TYPES[kind]: set(names) for kind, names in record["entities"].items()}
+            # The annotators copied a bracket with several symbols as one string: it names as many listings.
+            wanted["TICKER"] = {part for names in wanted.get("TICKER", ()) for part in _SYMBOLS.split(names)}
+            yield release, wanted
 
 
 def main() -> None:

@@ -1,0 +1,156 @@
+"""What stands beside a name, or in it, and tells what it is: evidence that a tagger does not have or does not weigh."""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final, Literal, NamedTuple
+
+NameType = Literal["PERSON", "ORGANISATION", "PLACE"]
+
+
+class Name(NamedTuple):
+    """A name in text."""
+
+    start: int
+    end: int
+    type: NameType
+
+
+_CAPITAL: Final = r"[A-Z\u00c0-\u00de\u0110][\w'’\-]*"
+_OF: Final = r"(?:of(?: the)?|for|and|&|de(?: la| los| las)?|del|do|da|dos|das|du|des|d[’']|et|y|e|für|und|der)"
+_QUOTED: Final = r"[«“\"„](?P<quoted>[^«»“”\"„\n]{2,40})[»”\"“]"
+_HAN: Final = r"[\u4e00-\u9fff]"
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """The words of `config/entities/context.toml`, compiled."""
+
+    heads: Mapping[str, re.Pattern[str]]
+    nouns: Mapping[str, re.Pattern[str]]
+    roles: Mapping[str, re.Pattern[str]]
+    none: re.Pattern[str]
+    landforms: re.Pattern[str]
+    trades: re.Pattern[str]
+    korean_person: re.Pattern[str]
+    chinese_body: re.Pattern[str]
+    chinese_person: re.Pattern[str]
+    titles: frozenset[str]
+    """What people are called by before their names."""
+
+
+def load_context(table: Mapping[str, Any], titles: Iterable[str]) -> Context:
+    """Compile `config/entities/context.toml`; `titles` are those of `words.toml`."""
+    linked, plain = table["heads"]["linked"], table["heads"]["plain"]
+    chinese, korean = table["chinese"], table["korean"]
+    people = chinese["people"]
+    return Context(
+        heads={
+            language: re.compile(rf"\b(?:{_any_of(words)}) {_OF} ?{_CAPITAL}(?: (?:{_OF} ?)?{_CAPITAL})*")
+            for language, words in linked.items()
+        }
+        | {
+            language: re.compile(rf"\b(?:{_any_of([*words, *map(str.upper, words)])})(?: (?:dan )?{_CAPITAL})+")
+            for language, words in plain.items()
+        },
+        nouns={
+            lang: re.compile(rf"(?<!\w)(?:{_any_of(words)}) (?:{_QUOTED}|(?P<name>{_CAPITAL}(?: {_CAPITAL}){{0,3}}))")
+            for lang, words in table["nouns"].items()
+        },
+        roles={lang: re.compile(rf"(?<!\w)(?:{_any_of(words)}) $") for lang, words in table["roles"].items()},
+        none=re.compile(rf"(?:{_any_of(table['none']['begins'])})\b"),
+        landforms=re.compile(rf"(?:{_any_of(table['landforms']['ends'])})"),
+        trades=re.compile(rf"(?:{_any_of(chinese['trades'])})+$"),
+        korean_person=re.compile(rf"(?<![가-힣])[{korean['family']}][가-힣]{{2}}(?= (?:{_any_of(korean['titles'])}))"),
+        chinese_body=re.compile(
+            rf"(?:{_any_of(chinese['begins'])}){_HAN}{{1,8}}?(?:{_any_of(chinese['ends'])})(?![长長员員])"
+            rf"|(?<!{_HAN}){_HAN}{{1,6}}(?:{_any_of(chinese['alone'])})|{_any_of(chinese['named'])}"
+        ),
+        chinese_person=re.compile(
+            rf"(?:(?<!{_HAN})(?P<company>{_HAN}{{2,6}}?)(?:{_any_of(people['companies'])})|(?:{_any_of(people['titles'])}))"
+            rf"(?P<person>[{people['family']}]{_HAN}{{1,2}}?)(?=$|(?![·・•]|{_HAN})|{_any_of(people['follows'])})"
+        ),
+        titles=frozenset(titles),
+    )
+
+
+def found_by_context(text: str, language: str, context: Context) -> Iterator[Name]:
+    """Names that a word in them or beside them makes sure of."""
+    if head := context.heads.get(language):
+        for match in head.finditer(text):
+            if not context.none.match(match[0]):
+                yield Name(*match.span(), "ORGANISATION")
+    if language == "ko":
+        for match in context.korean_person.finditer(text):
+            yield Name(*match.span(), "PERSON")
+    if language in {"zh-Hans", "zh-Hant"}:
+        for match in context.chinese_body.finditer(text):
+            stops = [stop.end() for stop in _CHINESE_STOP.finditer(text, match.start(), match.end() - 3)]
+            yield Name(max([match.start(), *stops]), match.end(), "ORGANISATION")
+        for match in context.chinese_person.finditer(text):
+            yield Name(*match.span("person"), "PERSON")
+            if match["company"] and not _GENERIC_CHINESE.search(match["company"]):
+                yield Name(*match.span("company"), "ORGANISATION")
+
+
+_CHINESE_STOP: Final = re.compile("[的和与與在由及对對向从從日於于經经获獲]|要求|出席")
+"""What stands before a body's name and never in it."""
+_GENERIC_CHINESE: Final = re.compile(
+    "轮值|輪值|公司|集團|集团|基金|企業|企业|前|現任|现任|副|兼|該|该|其|[的和與与是]|本"
+)
+
+
+def put_in_context(text: str, names: Iterable[Name], language: str, context: Context) -> Iterator[Name]:
+    """Names with the type and the extent that their neighbours give them; without what is no name."""
+    for name in names:
+        surface = text[name.start : name.end]
+        if name.type == "ORGANISATION" and (context.none.match(surface) or _EVENT.search(surface)):
+            continue
+        if name.type == "PERSON":
+            yield from _person(text, name, language, context)
+        elif name.type == "ORGANISATION" and context.landforms.search(surface, len(surface) - 3):
+            yield name._replace(type="PLACE")
+        else:
+            yield name
+
+
+_EVENT: Final = re.compile(r"\w[-–]\d{4}$")
+"""`Евро-2016`, `Expo-2025`: no organisation."""
+
+
+def _person(text: str, name: Name, language: str, context: Context) -> Iterator[Name]:
+    """A person's name with the initials before it, without the office before it, apart from their company's name."""
+    start, end, _ = name
+    if office := _OFFICE.match(text, start, end):
+        yield Name(start, office.end("place"), "PLACE")
+        start = office.end()
+    role = context.roles.get(language)
+    words = text[start:end].split(" ")
+    if role and len(words) > 2 and role.search(text, max(0, start - 24), start) and text.count(words[0]) > 1:
+        yield Name(start, start + len(words[0]), "ORGANISATION")
+        start += len(words[0]) + 1
+    elif initials := (_BARE_INITIALS if language == "ms" else _INITIALS).search(text, max(0, start - 8), start):
+        start = initials.start()
+    if start < end:
+        yield Name(start, end, "PERSON")
+
+
+_OFFICE: Final = re.compile(r"(?P<place>[A-Z]\w+(?: [A-Z]\w+)?) (?:Gov|Sen|Rep|Lt|Atty|Supt)\b\.? ?")
+_INITIALS: Final = re.compile(r"(?<![\w.&])(?:[A-Z]\. ?){1,2}(?<= )$")
+_BARE_INITIALS: Final = re.compile(r"(?<![\w.&])(?:[A-Z]\. ?|[B-HJ-Z] ){1,2}(?<= )$")
+"""`V Shanmughanathan`, as Malay writes; elsewhere a letter alone is an article or a word more often."""
+
+
+def named_companies(text: str, names: Iterable[Name], language: str, context: Context) -> Iterator[Name]:
+    """Companies that a noun before them tells (`société Varel`), or, in Russian, the quotes around them."""
+    if noun := context.nouns.get(language):
+        for match in noun.finditer(text):
+            yield Name(*match.span("quoted" if match["quoted"] else "name"), "ORGANISATION")
+    if language == "ru":
+        for name in names:
+            if text[name.start - 1 : name.start] == "«" and text[name.end : name.end + 1] == "»":
+                yield name._replace(type="ORGANISATION")
+
+
+def _any_of(words: Iterable[str]) -> str:
+    return "|".join(map(re.escape, sorted(words, key=len, reverse=True)))
