@@ -20,6 +20,8 @@ class Reason(StrEnum):
     """Its producer says `pub_status: withheld`: redrive it when it may go."""
     EMBARGOED = "embargoed"
     """`embargoed_until` lies ahead: redrive it then."""
+    SUPERSEDED = "superseded"
+    """A higher version of the release came before it, or this version was killed: consumers must not see it."""
     TIMEOUT = "timeout"
     """It alone used up `pool.release_seconds`."""
     CRASHED = "crashed"

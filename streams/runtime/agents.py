@@ -20,6 +20,7 @@ from streams.errors import Exit, Fatal, Reason
 from streams.runtime import events
 from streams.runtime.consumer import Consumer
 from streams.runtime.events import Done, Incoming, Message, Outcome, Rejected
+from streams.runtime.gatekeeper import Gatekeeper
 from streams.runtime.hops import Hop
 from streams.runtime.metrics import Metrics
 from streams.runtime.offload import Offload
@@ -33,6 +34,9 @@ AHEAD = 1
 """Windows handed over beyond one per process, so that no process waits for its next one. More would only turn what
 has arrived into many small windows: left here, it becomes a few large ones."""
 
+
+EXPECTED = frozenset({Reason.EMBARGOED, Reason.SUPERSEDED, Reason.WITHHELD})
+"""Reasons that say nothing of how well we work: a replay makes all of a topic's old versions dead letters."""
 
 OURS = frozenset({Reason.BUG, Reason.CRASHED, Reason.TIMEOUT})
 """Reasons that speak of us and not of the release: somebody must look, so these are logged and not only counted."""
@@ -73,6 +77,7 @@ class Loop:
         dead_letter: DeadLetter,
         metrics: Metrics,
         reporter: Reporter | None = None,
+        gate: Gatekeeper | None = None,
     ) -> None:
         self._hop = hop
         self._offload = offload
@@ -81,6 +86,7 @@ class Loop:
         self._dead_letter = dead_letter
         self._metrics = metrics
         self._reporter = reporter
+        self._gate = gate
         self._recent: deque[bool] = deque(maxlen=dead_letter.limit_window)
         self._pending: deque[_Held] = deque()
         self._pending_bytes = 0
@@ -229,10 +235,23 @@ class Loop:
                 finished += 1
             if not self._batches:
                 self._dispatched.clear()
-            await self._deliver(held, outcomes)
-            await self._ack(held, outcomes)
+            if self._gate is None:
+                await self._deliver(held, outcomes)
+                await self._ack(held, outcomes)
+            else:
+                await self._pass_gate(self._gate, held, outcomes)
             for _ in range(finished):
                 self._slot.release()
+
+    async def _pass_gate(self, gate: Gatekeeper, held: Sequence[_Held], outcomes: Sequence[Outcome]) -> None:
+        async with gate.turn():
+            judged = await gate.judge([h.incoming for h in held], outcomes)
+            ours = [(h, outcome) for h, outcome in zip(held, judged, strict=True) if outcome is not None]
+            await self._deliver([h for h, _ in ours], [outcome for _, outcome in ours])
+            await self._ack([h for h, _ in ours], [outcome for _, outcome in ours])
+        if left := len(held) - len(ours):
+            self._metrics.left.labels(self._hop.name).inc(left)
+            self._count(-left)
 
     async def _deliver(self, held: Sequence[_Held], outcomes: Sequence[Outcome]) -> None:
         """Put every outcome on the broker. Dead letters first: if they cannot be produced, nothing is half done."""
@@ -245,7 +264,10 @@ class Loop:
                 for h, outcome in rejected
             ]
             await self._deliver_dead_letters(letters)
-        await self._outbox.deliver([m for o in outcomes if isinstance(o, Done) for m in o.messages])
+        messages = [m for o in outcomes if isinstance(o, Done) for m in o.messages]
+        offsets = await self._outbox.deliver(messages)
+        if self._gate is not None:
+            self._gate.delivered(messages, offsets)
 
     async def _deliver_dead_letters(self, letters: Sequence[Message]) -> None:
         try:
@@ -261,7 +283,7 @@ class Loop:
 
     def _check_limit(self, outcomes: Sequence[Outcome]) -> None:
         """Stop before the topic drains into the dead letters: a bad deploy, not bad releases, fails most of them."""
-        self._recent.extend(isinstance(outcome, Rejected) for outcome in outcomes)
+        self._recent.extend(isinstance(o, Rejected) and o.reason not in EXPECTED for o in outcomes)
         seen, dead = len(self._recent), sum(self._recent)
         if seen >= self._dead_letter.limit_minimum and dead > self._dead_letter.limit_share * seen:
             reasons = {o.reason.value for o in outcomes if isinstance(o, Rejected)}
@@ -289,6 +311,9 @@ class Loop:
                 continue
             if outcome.apart:
                 metrics.taken_apart.labels(hop).inc()
+                continue
+            if outcome.held:
+                metrics.holds.labels(hop).inc()
                 continue
             sent.inc()
             if h.incoming.value is None:

@@ -11,6 +11,7 @@ from streams.runtime import kafka
 from streams.runtime.agents import Loop
 from streams.runtime.consumer import App
 from streams.runtime.fetching import tolerate_header_names
+from streams.runtime.gatekeeper import Gatekeeper
 from streams.runtime.hops import Hop
 from streams.runtime.metrics import Metrics
 from streams.runtime.settings import Broker, Settings
@@ -29,7 +30,7 @@ FETCH_BYTES = 4_194_304
 """Per partition and fetch; a larger single record still comes (KIP-74)."""
 
 
-def create_app(settings: Settings, hop: Hop, loop: Loop, metrics: Metrics) -> App:
+def create_app(settings: Settings, hop: Hop, loop: Loop, metrics: Metrics, gate: Gatekeeper | None = None) -> App:
     """Make the hop's app: it consumes the hop's topic into `loop`. Nothing connects before `start`."""
     broker = settings.broker
     tolerate_header_names()
@@ -70,6 +71,8 @@ def create_app(settings: Settings, hop: Hop, loop: Loop, metrics: Metrics) -> Ap
         metrics.rebalances.labels(hop.name).inc()
         await loop.settled(min(REVOKE_SECONDS, broker.session_seconds / 2))
         await app.consumer.commit()
+        if gate is not None:
+            gate.suspend()
 
     return app
 
@@ -103,6 +106,11 @@ def assignment(app: App) -> set[int]:
     """The partitions that the app's consumer holds now; empty before it has joined."""
     consumer = app._consumer
     return {tp.partition for tp in consumer.assignment()} if consumer is not None else set()
+
+
+def owned(app: App) -> set[int] | None:
+    """The partitions that are the app's; None while it has not joined or the group makes up its mind."""
+    return assignment(app) if joined(app) else None
 
 
 def joined(app: App) -> bool:

@@ -10,6 +10,7 @@ import orjson
 from streams import __version__, codec
 from streams.errors import Reason
 from streams.records import RawRelease
+from streams.runtime.gate import Passage
 from streams.runtime.traces import Trace
 
 Headers = tuple[tuple[str, bytes | None], ...]
@@ -37,6 +38,8 @@ class Message:
     key: bytes | None
     value: bytes | None
     headers: Headers
+    partition: int | None = None
+    """None: the key decides, as everywhere in Kafka."""
 
     @property
     def size(self) -> int:
@@ -76,6 +79,10 @@ class Done:
     parse_seconds: float = 0.0
     apart: bool = False
     """The event held several releases: the messages are these, each to be taken in as an event of its own."""
+    passage: Passage | None = None
+    """What the gate must know of it; None where there is no gate after the hop."""
+    held: bool = False
+    """The gate keeps it back: the messages are its own."""
 
 
 @dataclass(frozen=True, slots=True)

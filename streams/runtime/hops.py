@@ -1,7 +1,7 @@
 """Hops: lists of stages between two topics, and the names that follow from them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from streams.errors import Exit, Fatal
 from streams.pipeline import STAGES
@@ -22,7 +22,9 @@ class Hop:
     group: str
     """Its consumer group: one per hop, so that each scales, lags and rebalances by itself."""
     last: bool
-    """Whether what it writes leaves the pipeline: routes and holds apply here."""
+    """Whether what it writes leaves the pipeline: routes and the gate are here."""
+    gate: tuple[str, ...] = ()
+    """Of the last hop: the topics of what is remembered and of what is held."""
 
     @property
     def name(self) -> str:
@@ -40,6 +42,16 @@ def dead_letter_topic(prefix: str) -> str:
     return f"{prefix}.dead-letter.v1"
 
 
+def state_topic(prefix: str) -> str:
+    """Where the gate remembers what became of each release; compacted."""
+    return f"{prefix}.state.v1"
+
+
+def held_topic(prefix: str) -> str:
+    """Where the gate holds what may not go out yet; compacted."""
+    return f"{prefix}.held.v1"
+
+
 def plan(settings: Settings, only: Sequence[str] = ()) -> tuple[Hop, ...]:
     """The hops to run: all of them, or those made of the stages in `only`.
 
@@ -55,6 +67,7 @@ def plan(settings: Settings, only: Sequence[str] = ()) -> tuple[Hop, ...]:
             dead_letters=dead_letter_topic(prefix),
             group="",
             last=number == len(settings.hops),
+            gate=(state_topic(prefix), held_topic(prefix)) if number == len(settings.hops) else (),
         )
         hops.append(_named(hop, settings.group.id))
     if not only:
@@ -72,4 +85,4 @@ def plan(settings: Settings, only: Sequence[str] = ()) -> tuple[Hop, ...]:
 
 
 def _named(hop: Hop, group: str) -> Hop:
-    return Hop(hop.stages, hop.source, hop.target, hop.dead_letters, f"{group}.{hop.name}", hop.last)
+    return replace(hop, group=f"{group}.{hop.name}")

@@ -32,6 +32,13 @@ class Metrics:
         self.sent = counter("sent", "Releases whose outcome is on the hop's target topic.", "hop")
         self.dead_letters = counter("dead_letters", "Releases that became dead letters.", "hop", "reason")
         self.in_flight = gauge("in_flight", "Events taken and not yet acked.", "hop")
+        self.holds = counter("holds", "Releases held back until their hour, another version or a kill.", "hop")
+        self.held = gauge("held", "Releases that this worker holds now.")
+        self.released = counter("released", "Held releases let out at their hour.")
+        self.release_late_seconds = histogram(
+            "release_late_seconds", "From a held release's hour to its event on the broker.", AGE_BUCKETS
+        )
+        self.left = counter("left", "Events left to the new owner of their partition.", "hop")
         self.languages = counter("languages", "Releases sent by the last hop, by language.", "language")
         self.taken_apart = counter(
             "taken_apart", "Events with several releases, sent back to their topic one by one.", "hop"
@@ -63,7 +70,8 @@ class Metrics:
 
     def expect(self, hop: str, stages: tuple[str, ...]) -> None:
         """Show the hop's counters at zero from the start: an increase from nothing is none to Prometheus."""
-        for each in (self.received, self.sent, self.taken_apart, self.kills, self.delivery_retries, self.rebalances):
+        counted = (self.received, self.sent, self.taken_apart, self.kills, self.holds, self.left)
+        for each in (*counted, self.delivery_retries, self.rebalances):
             each.labels(hop)
         for reason in Reason:
             self.dead_letters.labels(hop, reason.value)

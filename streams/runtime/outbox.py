@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 import structlog
 from aiokafka import AIOKafkaProducer
@@ -44,8 +44,8 @@ PRODUCER_STOP_SECONDS = 2.0
 class Delivery(Protocol):
     """Somewhere messages can be delivered to."""
 
-    async def deliver(self, messages: Sequence[Message]) -> None:
-        """Return when every message is on the broker."""
+    async def deliver(self, messages: Sequence[Message]) -> Sequence[int]:
+        """Return when every message is on the broker: the offset of each."""
 
 
 class Outbox:
@@ -64,13 +64,14 @@ class Outbox:
         self._metrics = metrics
         self._producer: AIOKafkaProducer | None = None
 
-    async def deliver(self, messages: Sequence[Message]) -> None:
-        """Put all messages on the broker, in order; wait out any broker trouble.
+    async def deliver(self, messages: Sequence[Message]) -> Sequence[int]:
+        """Put all messages on the broker, in order; wait out any broker trouble. Returns the offset of each.
 
         Raises `Fatal` where waiting is no use: not authorised, no such topic name, larger than the topic takes.
         """
         if not messages:
-            return
+            return ()
+        offsets: Sequence[int] = ()
         began = time.perf_counter()
         async for attempt in AsyncRetrying(
             retry=retry_if_exception_type(Unavailable),
@@ -81,8 +82,9 @@ class Outbox:
             before_sleep=self._note,
         ):
             with attempt:
-                await self._deliver_once(messages)
+                offsets = await self._deliver_once(messages)
         self._metrics.delivery_seconds.labels(self._hop).observe(time.perf_counter() - began)
+        return offsets
 
     async def close(self) -> None:
         """Let the producer go; nothing is pending, because every delivery was awaited."""
@@ -94,18 +96,19 @@ class Outbox:
             except (TimeoutError, KafkaError, OSError) as exc:
                 log.debug("producer did not stop cleanly", hop=self._hop, error=str(exc))
 
-    async def _deliver_once(self, messages: Sequence[Message]) -> None:
+    async def _deliver_once(self, messages: Sequence[Message]) -> Sequence[int]:
         try:
             producer = await self._started()
             futures = [
-                await producer.send(m.topic, value=m.value, key=m.key, headers=list(m.headers)) for m in messages
+                await producer.send(m.topic, value=m.value, key=m.key, headers=list(m.headers), partition=m.partition)
+                for m in messages
             ]
-            results = await asyncio.gather(*futures, return_exceptions=True)
+            results: list[Any] = await asyncio.gather(*futures, return_exceptions=True)
         except (KafkaError, OSError) as exc:
             results = [exc]
         failures = [result for result in results if isinstance(result, BaseException)]
         if not failures:
-            return
+            return [result.offset for result in results]
         await self.close()
         for failure in failures:
             if isinstance(failure, HOPELESS):

@@ -2,14 +2,15 @@
 
 import tomllib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from streams.records import RECORDS, IdentifiedRelease
-from streams.runtime.hops import dead_letter_topic, topic_of
+from streams.runtime.events import Message
+from streams.runtime.hops import dead_letter_topic, held_topic, state_topic, topic_of
 from streams.runtime.settings import BadConfig, Fault
 
 SHIPPED_PREFIX = "news.release"
@@ -54,6 +55,10 @@ class Routes:
             return self.topics()
         return self.by_language.get(release.language, ())
 
+    def convert(self, topic: str, main: Message) -> Message:
+        """Make of the main topic's message what another topic gets."""
+        return replace(main, topic=topic)
+
 
 def load(data: Path, prefix: str) -> Routes:
     """Read `routes.toml` in the data folder. Raises `BadConfig` with every fault."""
@@ -67,7 +72,12 @@ def load(data: Path, prefix: str) -> Routes:
     except ValidationError as exc:
         faults = (Fault(str(path), ".".join(map(str, e["loc"])), repr(e["input"])[:80], e["msg"]) for e in exc.errors())
         raise BadConfig(tuple(faults)) from exc
-    own = {*(topic_of(record, prefix) for record in RECORDS), dead_letter_topic(prefix)}
+    own = {
+        *(topic_of(record, prefix) for record in RECORDS),
+        dead_letter_topic(prefix),
+        state_topic(prefix),
+        held_topic(prefix),
+    }
     if loops := sorted({topic for _, topic in _pairs(parsed.route, prefix)} & own):
         problem = f"{', '.join(loops)}: a route cannot lead to a topic of the pipeline itself"
         raise BadConfig((Fault(str(path), "route.topic", "", problem),))

@@ -193,6 +193,15 @@ class Log(Part):
     ]
 
 
+class Gate(Part):
+    """What may go out, and when: versions, kills, embargoes."""
+
+    hold: bool
+    remember: Annotated[int, Field(ge=1_000)]
+    remember_hours: Annotated[float, Field(gt=0)]
+    held_bytes: Annotated[int, Field(ge=0)]
+
+
 class Tracing(Part):
     """Spans for an OpenTelemetry collector."""
 
@@ -236,6 +245,7 @@ class Settings(BaseSettings):
     watchdog: Watchdog
     stop: Stop
     schema_registry: SchemaRegistry
+    gate: Gate
     http: Http
     log: Log
     tracing: Tracing

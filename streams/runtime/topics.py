@@ -13,7 +13,7 @@ from streams.errors import Exit, Fatal
 from streams.pipeline import STAGES
 from streams.records import EnrichedRelease, RawRelease
 from streams.runtime import kafka
-from streams.runtime.hops import Hop, dead_letter_topic, plan, topic_of
+from streams.runtime.hops import Hop, dead_letter_topic, held_topic, plan, state_topic, topic_of
 from streams.runtime.routes import Routes
 from streams.runtime.settings import Settings
 
@@ -21,6 +21,13 @@ TOPIC_ALREADY_EXISTS = 36
 
 DEAD_LETTER_HEADROOM_BYTES = 1_048_576
 """A dead letter is the original plus its headers: it must fit wherever the original did."""
+
+
+STATE_BYTES = 1_048_576
+"""What is remembered of a release: a version and the names of its topics."""
+
+HELD_HEADROOM_BYTES = 65_536
+"""A held release is the enriched event and the names of its topics."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +78,18 @@ def _table(settings: Settings, routes: Routes) -> Iterator[Topic]:
         yield topic(hop.target, t.event_bytes, f"after {last.name}", schema_word(last.writes))
     for name in routes.topics():
         yield topic(name, t.event_bytes, "a route's copy of the enriched events", schema_word(EnrichedRelease))
+    compacted = {"cleanup.policy": "compact", "min.insync.replicas": str(t.min_insync_replicas)}
+    # Remembered for so long after its last event, if for no longer than that: a kill after it goes to every topic.
+    forgotten = {
+        "max.message.bytes": str(STATE_BYTES),
+        "cleanup.policy": "compact,delete",
+        "retention.ms": str(int(settings.gate.remember_hours * 3_600_000)),
+    }
+    yield Topic(
+        state_topic(t.prefix), t.partitions, t.replication, compacted | forgotten, "what became of each release"
+    )
+    held = compacted | {"max.message.bytes": str(held_bytes(settings))}
+    yield Topic(held_topic(t.prefix), t.partitions, t.replication, held, "releases held until their hour")
     yield topic(dead_letter_topic(t.prefix), dead_letter_bytes(settings), "what could not be processed, byte for byte")
 
 
@@ -79,12 +98,18 @@ def dead_letter_bytes(settings: Settings) -> int:
     return max(settings.topics.raw_bytes, settings.topics.event_bytes) + DEAD_LETTER_HEADROOM_BYTES
 
 
+def held_bytes(settings: Settings) -> int:
+    """The largest message of the topic of held releases: an event with some more headers."""
+    return settings.topics.event_bytes + HELD_HEADROOM_BYTES
+
+
 def needed(hops: Iterable[Hop], routes: Routes) -> set[str]:
     """The topics that these hops read or write."""
     names: set[str] = set()
     for hop in hops:
         names |= {hop.source, hop.target, hop.dead_letters}
-        names |= set(routes.topics()) if hop.last else set()
+        if hop.last:
+            names |= {*routes.topics(), *hop.gate}
     return names
 
 
@@ -163,7 +188,7 @@ def _differences(topic: Topic, found: dict[str, Any] | None, config: dict[str, s
             "Change the setting, or the topic (kafka-reassign-partitions.sh)",
         )
     for name in AT_LEAST:
-        if name in config and int(config[name]) < int(topic.config[name]):
+        if name in config and name in topic.config and int(config[name]) < int(topic.config[name]):
             yield Difference(
                 topic.name,
                 f"{name} is {config[name]}, the table says {topic.config[name]}",

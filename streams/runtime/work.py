@@ -16,6 +16,7 @@ from streams.formats.xml import Part
 from streams.records import EnrichedRelease, IdentifiedRelease, RawRelease
 from streams.runtime import events
 from streams.runtime.events import Done, Incoming, Message, Outcome, Rejected
+from streams.runtime.gate import Passage
 from streams.runtime.hops import Hop
 from streams.runtime.routes import Routes
 from streams.runtime.settings import Settings
@@ -79,10 +80,9 @@ class Worker:
                 record = each.apply(record, kit)
                 seconds.append(time.perf_counter() - began)
             record = pipeline.stamp(record, self.line)
-            if self.task.hop.last:
-                _hold(record, now)
             messages = self._messages(record, incoming, now)
-            return Done(messages, _language(record), tuple(seconds), trace, began_ns, parse_seconds)
+            passage = _passage(record) if self.task.hop.last else None
+            return Done(messages, _language(record), tuple(seconds), trace, began_ns, parse_seconds, passage)
         except Unprocessable as exc:
             return Rejected(exc.reason, exc.detail, stage, trace=trace, began_ns=began_ns)
         except Exception as exc:  # the edge: whatever a stage raises is a verdict on this release alone
@@ -135,7 +135,8 @@ class Worker:
         hop = self.task.hop
         headers = events.kill_event(incoming, self.line.writes().schema, hop.name, now)
         topics = (hop.target, *self.task.routes.topics()) if hop.last else (hop.target,)
-        return Done(tuple(Message(topic, incoming.key, None, headers) for topic in topics), "", ())
+        messages = tuple(Message(topic, incoming.key, None, headers) for topic in topics)
+        return Done(messages, "", (), passage=Passage(0, "canceled", tombstone=True) if hop.last else None)
 
 
 def task_of(hop: Hop, settings: Settings, routes: Routes) -> Task:
@@ -172,15 +173,8 @@ def process_window(worker: Worker, window: Sequence[Incoming], started: Any = No
     return outcomes
 
 
-def _hold(record: RawRelease, now: datetime) -> None:
-    """Keep back what may not go out. A kill always goes out."""
-    if record.pub_status == "withheld":
-        raise Unprocessable(Reason.WITHHELD, "pub_status is withheld; redrive it when it may go")
-    until = record.embargoed_until
-    if record.pub_status == "usable" and until is not None:
-        until = until if until.tzinfo else until.replace(tzinfo=UTC)
-        if until > now:
-            raise Unprocessable(Reason.EMBARGOED, f"embargoed until {until.isoformat()}; redrive it then")
+def _passage(record: RawRelease) -> Passage:
+    return Passage(record.version, record.pub_status, record.embargoed_until)
 
 
 def _key(identifier: str) -> bytes:

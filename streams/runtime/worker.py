@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import structlog
@@ -18,6 +19,7 @@ from streams.runtime import app as faust_app
 from streams.runtime import health, registry, topics, watchdog
 from streams.runtime.agents import Loop, Reporter
 from streams.runtime.consumer import App
+from streams.runtime.gatekeeper import Gatekeeper
 from streams.runtime.hops import Hop
 from streams.runtime.metrics import Metrics
 from streams.runtime.offload import Inline, Offload, Pool
@@ -41,6 +43,7 @@ class _Running:
     app: App
     loop: Loop
     outbox: Outbox
+    gate: Gatekeeper | None
 
 
 async def run(
@@ -68,12 +71,17 @@ async def run(
         reporter = stack.enter_context(_spans(settings)) if settings.tracing.endpoint else None
         offload = _offload(settings, hops, routes, metrics)
         stack.callback(offload.close)
-        running = [_make(settings, hop, offload, metrics, reporter) for hop in hops]
+        running = [_make(settings, hop, routes, offload, metrics, reporter) for hop in hops]
         state = _State(running)
         url = await stack.enter_async_context(health.listener(settings.http, metrics.registry, state.live, state.ready))
         _on_signals(stop, leave)
         tasks = [asyncio.create_task(r.loop.run(), name=f"loop {r.hop.name}") for r in running] + [
             asyncio.create_task(_supervise(r, settings, metrics), name=f"supervise {r.hop.name}") for r in running
+        ]
+        tasks += [
+            asyncio.create_task(r.gate.run(partial(faust_app.owned, r.app)), name=f"gate {r.hop.name}")
+            for r in running
+            if r.gate is not None
         ]
         tasks.append(asyncio.create_task(_until(stop), name="stop"))
         tasks.append(asyncio.create_task(_announce(offload, state, url, on_ready), name="announce"))
@@ -144,12 +152,18 @@ def _spans(settings: Settings) -> "Spans":
 
 
 def _make(
-    settings: Settings, hop: Hop, offload: Offload, metrics: Metrics, reporter: Reporter | None = None
+    settings: Settings, hop: Hop, routes: Routes, offload: Offload, metrics: Metrics, reporter: Reporter | None
 ) -> _Running:
     metrics.expect(hop.name, hop.stages)
     outbox = Outbox(hop.name, settings.broker, settings.retry, topics.dead_letter_bytes(settings), metrics)
-    loop = Loop(hop, offload, outbox, settings.window, settings.dead_letter, metrics, reporter)
-    return _Running(hop, faust_app.create_app(settings, hop, loop, metrics), loop, outbox)
+    gate = _gate(settings, hop, routes, outbox, metrics) if hop.last else None
+    loop = Loop(hop, offload, outbox, settings.window, settings.dead_letter, metrics, reporter, gate)
+    return _Running(hop, faust_app.create_app(settings, hop, loop, metrics, gate), loop, outbox, gate)
+
+
+def _gate(settings: Settings, hop: Hop, routes: Routes, outbox: Outbox, metrics: Metrics) -> Gatekeeper:
+    everywhere = (hop.target, *routes.topics())
+    return Gatekeeper(hop, everywhere, outbox, settings.broker, settings.gate, metrics, routes.convert)
 
 
 async def _announce(offload: Offload, state: _State, url: str, on_ready: Callable[[str], None] | None) -> None:

@@ -58,7 +58,7 @@ def test_its_channels_are_the_topic_table(contract: dict[str, Any]) -> None:
     for topic in table:
         kafka = contract["channels"][topic.name]["bindings"]["kafka"]
         assert (kafka["partitions"], kafka["replicas"]) == (topic.partitions, topic.replication)
-        assert {name: str(value) for name, value in kafka["topicConfiguration"].items()} == topic.config
+        assert {name: _plain(value) for name, value in kafka["topicConfiguration"].items()} == topic.config
 
 
 @pytest.mark.parametrize("record", RECORDS[1:])
@@ -80,3 +80,8 @@ def test_a_dead_letters_headers_are_those_it_has(contract: dict[str, Any]) -> No
     told = contract["components"]["messages"]["dead-letter"]["headers"]
     made = events.dead_letter("dead", KILL, Rejected(Reason.BUG, "why", "parse"), "group", NOW)
     assert told["required"] == list(dict(made.headers))
+
+
+def _plain(value: Any) -> str:
+    """As Kafka writes it: the binding has a list of cleanup policies."""
+    return ",".join(value) if isinstance(value, list) else str(value)

@@ -22,10 +22,11 @@ def test_each_stage_is_a_hop_of_its_own_by_default() -> None:
     raw, identified, cleaned, enriched = (
         f"news.release.{word}.v1" for word in ("raw", "identified", "cleaned", "enriched")
     )
+    gate = ("news.release.state.v1", "news.release.held.v1")
     assert plan() == (
         Hop(("detect_language",), raw, identified, dead, "newsmill.detect_language", last=False),
         Hop(("strip_boilerplate",), identified, cleaned, dead, "newsmill.strip_boilerplate", last=False),
-        Hop(("tag_entities",), cleaned, enriched, dead, "newsmill.tag_entities", last=True),
+        Hop(("tag_entities",), cleaned, enriched, dead, "newsmill.tag_entities", last=True, gate=gate),
     )
 
 

@@ -111,6 +111,9 @@ BAD: list[tuple[str, str, Any, str]] = [
     ("http", "port", 65_536, "less than or equal to 65535"),
     ("log", "format", "xml", "'auto', 'json' or 'console'"),
     ("log", "level", "loud", "'debug', 'info', 'warning' or 'error'"),
+    ("gate", "hold", "maybe", "boolean"),
+    ("gate", "remember", 10, "greater than or equal to 1000"),
+    ("gate", "remember_hours", 0, "greater than 0"),
     ("tracing", "endpoint", "collector:4318", "http or https address"),
     ("tracing", "sample_share", 1.1, "less than or equal to 1"),
 ]

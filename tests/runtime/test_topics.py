@@ -40,6 +40,8 @@ def test_there_is_a_topic_before_and_after_every_hop_one_per_route_and_one_for_t
         "news.release.enriched.en.v1",
         "news.release.enriched.ko.v1",
         "desk.asia",
+        "news.release.state.v1",
+        "news.release.held.v1",
         "news.release.dead-letter.v1",
     ]
 
@@ -54,7 +56,19 @@ def test_every_topic_has_as_many_partitions_so_that_a_release_stays_beside_its_v
 
 
 def test_retention_is_in_milliseconds() -> None:
-    assert {t.config["retention.ms"] for t in table(topics={"retention_hours": 1.5}).values()} == {"5400000"}
+    found = table(topics={"retention_hours": 1.5}, gate={"remember_hours": 2})
+    assert found.pop("news.release.state.v1").config["retention.ms"] == "7200000"
+    assert "retention.ms" not in found.pop("news.release.held.v1").config, "an embargo may be longer than any retention"
+    assert {t.config["retention.ms"] for t in found.values()} == {"5400000"}
+
+
+def test_what_the_gate_keeps_is_compacted_and_takes_the_largest_event() -> None:
+    found = table()
+    state, held = found["news.release.state.v1"], found["news.release.held.v1"]
+    assert (state.config["cleanup.policy"], held.config["cleanup.policy"]) == ("compact,delete", "compact")
+    assert int(held.config["max.message.bytes"]) == of().topics.event_bytes + topics.HELD_HEADROOM_BYTES
+    # Whoever owns a partition of the hop's source owns these.
+    assert state.partitions == held.partitions == found["news.release.cleaned.v1"].partitions
 
 
 def test_a_dead_letter_fits_wherever_its_original_did() -> None:
@@ -76,7 +90,14 @@ _LEGAL = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-"
 def test_a_worker_needs_the_topics_of_its_hops_and_the_last_one_those_of_the_routes() -> None:
     first, _, last = hops.plan(of())
     assert topics.needed([first], ROUTES) == {first.source, first.target, first.dead_letters}
-    assert topics.needed([last], ROUTES) == {last.source, last.target, last.dead_letters, *ROUTES.topics()}
+    assert topics.needed([last], ROUTES) == {
+        last.source,
+        last.target,
+        last.dead_letters,
+        *ROUTES.topics(),
+        "news.release.state.v1",
+        "news.release.held.v1",
+    }
 
 
 # --- The broker -----------------------------------------------------------------------------------------------------

@@ -17,6 +17,7 @@ from streams.errors import Reason
 from streams.records import EnrichedRelease, IdentifiedRelease, RawRelease
 from streams.runtime import hops, settings, work
 from streams.runtime.events import Done, Incoming, Rejected, header
+from streams.runtime.gate import Passage
 from streams.runtime.routes import Routes
 from streams.runtime.work import Task, Worker
 from tests.support import hostile
@@ -215,25 +216,29 @@ def test_a_kill_that_names_nobody_is_invalid(whole: Worker, key: bytes | None) -
     assert rejected(whole, incoming(key=key)).reason == Reason.INVALID
 
 
-# --- Held back ------------------------------------------------------------------------------------------------------
+# --- What the gate is told -------------------------------------------------------------------------------------------
 
 
-def test_what_is_withheld_does_not_leave(whole: Worker) -> None:
-    assert rejected(whole, incoming(id="a", text=TEXT, pub_status="withheld")).reason == Reason.WITHHELD
+@pytest.mark.parametrize(
+    ("said", "passage"),
+    [
+        ({}, Passage(1, "usable")),
+        ({"version": 3, "pub_status": "withheld"}, Passage(3, "withheld")),
+        ({"embargoed_until": "2026-11-24T21:00:01+09:00"}, Passage(1, "usable", NOON + timedelta(seconds=1))),
+        ({"version": 2, "pub_status": "canceled"}, Passage(2, "canceled")),
+    ],
+)
+def test_the_gate_is_told_version_status_and_hour(whole: Worker, said: dict[str, Any], passage: Passage) -> None:
+    assert done(whole, incoming(id="a", text=TEXT, **said)).passage == passage
 
 
-@pytest.mark.parametrize("until", ["2026-11-24T12:00:01Z", "2026-11-24T21:00:01+09:00"])
-def test_what_is_under_embargo_does_not_leave_before_its_time(whole: Worker, until: str) -> None:
-    event = incoming(id="a", text=TEXT, embargoed_until=until)
-    outcome = rejected(whole, event)
-    assert outcome.reason == Reason.EMBARGOED
-    assert "2026-11-24" in outcome.detail
-    done(whole, event, NOON + timedelta(seconds=1))
+def test_the_gate_is_told_of_a_tombstone(whole: Worker) -> None:
+    assert done(whole, incoming(key=b"urn:a")).passage == Passage(0, "canceled", tombstone=True)
 
 
 @pytest.mark.parametrize("held", [{"pub_status": "withheld"}, {"embargoed_until": "2099-01-01T00:00:00Z"}])
-def test_hops_in_between_hold_nothing_back(first: Worker, held: dict[str, Any]) -> None:
-    done(first, incoming(id="a", text=TEXT, **held))
+def test_there_is_no_gate_between_hops(first: Worker, held: dict[str, Any]) -> None:
+    assert done(first, incoming(id="a", text=TEXT, **held)).passage is None
 
 
 # --- Verdicts -------------------------------------------------------------------------------------------------------
