@@ -82,7 +82,7 @@ class Worker:
             record = pipeline.stamp(record, self.line)
             messages = self._messages(record, incoming, now)
             passage = _passage(record) if self.task.hop.last else None
-            return Done(messages, _language(record), tuple(seconds), trace, began_ns, parse_seconds, passage)
+            return Done(messages, _language(record), tuple(seconds), trace, began_ns, parse_seconds, passage=passage)
         except Unprocessable as exc:
             return Rejected(exc.reason, exc.detail, stage, trace=trace, began_ns=began_ns)
         except Exception as exc:  # the edge: whatever a stage raises is a verdict on this release alone
