@@ -21,6 +21,7 @@ from streams.runtime.commands import (
     register_schemas,
     schema,
     tail,
+    top,
     topics,
     topology,
 )
@@ -74,6 +75,7 @@ cli.command("tail")(tail.tail)
 cli.command("inspect")(inspect.inspect)
 cli.add_typer(topics.group, name="topics")
 cli.add_typer(dead_letters.group, name="dead-letters")
+cli.command("top")(top.top)
 cli.command("schema")(schema.schema)
 cli.command("asyncapi")(asyncapi.asyncapi)
 cli.command("register-schemas")(register_schemas.register_schemas)
