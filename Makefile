@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo test lint format quality bench soak lock docs schemas build clean
+.PHONY: help venv demo test lint format quality bench soak fuzz lock docs schemas build clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -46,6 +46,9 @@ bench: venv ## Run the benchmarks, one after the other (minutes, on an idle mach
 
 soak: venv ## The fault tests on real Kafka, ten times over
 	for round in 1 2 3 4 5 6 7 8 9 10; do $(BIN)/pytest -q tests/integration || exit 1; done
+
+fuzz: venv ## 10,000 broken inputs through parsing and all stages (minutes; COUNT=, SEED=)
+	$(BIN)/python -m tests.support.mutants $(or $(COUNT),10000) $(or $(SEED),1)
 
 lock: venv ## Pin all dependencies anew, with hashes (asks the package index)
 	$(BIN)/uv pip compile $(LOCK) --extra embedded --extra tracing -o requirements/runtime.txt pyproject.toml

@@ -102,7 +102,7 @@ _HTML = re.compile(
 )
 _XML = re.compile(rb"<(?:\?xml|!doctype|([a-z][\w.:-]*)(?:\s[^<>]*)?>)", re.IGNORECASE)
 _ROOT = re.compile(rb"<(?![?!])(?:[\w.-]{1,40}:)?([\w.-]{1,40})[\s/>]")
-_NO_ROOT = re.compile(rb"<\?.*?\?>|<!--.*?-->|<!doctype[^>]*>", re.DOTALL | re.IGNORECASE)
+_NO_ROOT = re.compile(rb"<\?.*?\?>|<!--.*?-->|<!doctype[^\[>]*(?:\[.*?\]\s*)?>", re.DOTALL | re.IGNORECASE)
 _CHARSET = re.compile(r"""charset\s*=\s*["']?\s*([^"';\s]+)""", re.IGNORECASE)
 
 

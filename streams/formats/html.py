@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
+from typing import cast
 
 from lxml import etree
 
@@ -14,6 +15,9 @@ from streams.text.charset import decode
 
 MAX_WORDS = 200
 """Characters of `Markup.words`, nearest element first: class soup further up says nothing about a line."""
+
+MIN_WORDS_LEFT = 10_000
+"""Characters that `words` of a tree's lines may take beside as many as its text has."""
 
 MAX_LINES = 100_000
 """A page with more is no release: each costs 10 us here and more in every stage, and 4 MB can hold two million."""
@@ -76,21 +80,27 @@ def read_tree(root: etree._Element, names: Mapping[str, str]) -> RawRelease:
 
     The names of other elements than XHTML's join `Markup.words`, as class names do.
     """
-    reader = _Reader(words_left=MAX_WORDS * MAX_LINES)
-    for event, element in etree.iterwalk(root, events=("start", "end")):
-        own = element.tag.rpartition("}")[2]
-        tag = names.get(own, own)
-        if event == "start":
-            attributes: Mapping[str, str] = dict(element.attrib)
-            reader.start(tag, attributes if tag == own else {**attributes, "class": own})
-            if element.text:
-                reader.data(element.text)
-        else:
-            reader.end(tag)
-            if element.tail and element is not root:
-                reader.data(element.tail)
+    reader = _Reader(words_left=MIN_WORDS_LEFT)
+    _walk(root, names, reader)
     reader.close()
     return reader.release()
+
+
+def _walk(element: etree._Element, names: Mapping[str, str], reader: "_Reader") -> None:
+    """Tell the reader of an element and what is in it. (XML is parsed to a depth of 256: no stack overflows.)"""
+    own = element.tag.rpartition("}")[2]
+    tag = names.get(own, own)
+    attributes = cast(Mapping[str, str], element.attrib)
+    reader.start(tag, attributes if tag == own else {**attributes, "class": own})
+    if text := element.text:
+        reader.words_left += len(text)
+        reader.data(text)
+    for inner in element:
+        _walk(inner, names, reader)
+        if tail := inner.tail:
+            reader.words_left += len(tail)
+            reader.data(tail)
+    reader.end(tag)
 
 
 @dataclass(slots=True)
@@ -102,6 +112,8 @@ class _Element:
     hidden: bool = False
     link: bool = False
     pre: bool = False
+    plain: dict[str, "_Element"] = field(default_factory=dict)
+    """What was made of elements without attributes in it, by tag: most paragraphs are like the one before."""
 
 
 @dataclass(slots=True)
@@ -117,8 +129,8 @@ class _Reader:
     """The line so far."""
     owner: _Element | None = None
     """The element that holds the line's first letters."""
-    letters: int = 0
     linked: int = 0
+    """Letters of the line inside links."""
     heading: list[str] | None = None
     """The `<h1>` so far, inside one."""
     headings: list[str] = field(default_factory=list)
@@ -144,7 +156,12 @@ class _Reader:
             self._end_line()
         elif tag == "q":
             self.data('"')
-        element = _element(tag, attributes, self.stack[-1])
+        parent = self.stack[-1]
+        element = None if attributes else parent.plain.get(tag)
+        if element is None:
+            element = _element(tag, attributes, parent)
+            if not attributes:
+                parent.plain[tag] = element
         self.stack.append(element)
         if tag == "meta":
             self._read_meta(attributes)
@@ -164,12 +181,17 @@ class _Reader:
             self.heading = None
 
     def data(self, text: str) -> None:
+        if not self.pieces and text.isspace():  # between blocks
+            return
         element = self.stack[-1]
         if element.hidden:
             if element.tag == "title" and self.stack[-2].tag in ("head", "body"):  # not in a drawing
                 self.page_title.append(text)
             return
-        first, *rest = text.split("\n") if element.pre else (text,)
+        if not element.pre:
+            self._add(text, element)
+            return
+        first, *rest = text.split("\n")
         self._add(first, element)
         for line in rest:
             self._end_line()
@@ -183,10 +205,9 @@ class _Reader:
         if self.heading is not None:
             self.heading.append(text)
         if text and not text.isspace():
-            letters = len(text) - text.count(" ") - text.count("\n")
             self.owner = self.owner or element
-            self.letters += letters
-            self.linked += letters * element.link
+            if element.link:
+                self.linked += _letters(text)
 
     def _end_line(self) -> None:
         if self.heading is not None:
@@ -196,14 +217,14 @@ class _Reader:
         if self.owner is not None and (line := _line(self.pieces)):
             words = self.owner.words if len(self.owner.words) <= self.words_left else ""
             self.words_left -= len(words)
-            density = round(self.linked / self.letters, 3)
+            density = round(self.linked / sum(map(_letters, self.pieces)), 3) if self.linked else 0.0
             self.markup.append(Markup(line=len(self.lines), tag=self.owner.block, words=words, link_density=density))
             self.lines.append(line)
             if len(self.lines) > MAX_LINES:
                 raise Unprocessable(Reason.TOO_LARGE, f"a page of more than {MAX_LINES} lines")
         self.pieces.clear()
         self.owner = None
-        self.letters = self.linked = 0
+        self.linked = 0
 
     def _read_meta(self, attributes: Mapping[str, str]) -> None:
         content = attributes.get("content", "")
@@ -211,6 +232,10 @@ class _Reader:
             self.shared_title = self.shared_title or content
         elif attributes.get("http-equiv", "").lower() == "content-language":
             self.language = self.language or content
+
+
+def _letters(text: str) -> int:
+    return 0 if text.isspace() else len(text) - text.count(" ") - text.count("\n")
 
 
 def _element(tag: str, attributes: Mapping[str, str], parent: _Element) -> _Element:

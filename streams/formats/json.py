@@ -3,14 +3,13 @@
 from dataclasses import replace
 from typing import Any
 
-from streams.codec import convert, loads
+from streams.codec import convert
 from streams.errors import Reason, Unprocessable
 from streams.formats.html import read_markup
-from streams.formats.ninjs import looks_like_ninjs, read_object
+from streams.formats.ninjs import load_json, looks_like_ninjs, read_object
 from streams.formats.text import tidy, tidy_line
 from streams.formats.vocabulary import MAX_VERSION, conform
 from streams.records import Declared, RawRelease
-from streams.text.charset import decode
 
 ALIASES = {
     "text": ("body", "content"),
@@ -26,7 +25,7 @@ _OURS = frozenset(RawRelease.__dataclass_fields__) - {"schema", "enrichment", "d
 
 def read_json(data: bytes, charset: str | None) -> RawRelease:
     """Read a JSON object. Unknown fields are passed over and `null` is absent; an `html` field is read as HTML."""
-    fields = loads(decode(data, charset).encode())
+    fields = load_json(data, charset)
     if not isinstance(fields, dict):
         raise Unprocessable(Reason.INVALID, f"a release is a JSON object, this is {type(fields).__name__}")
     if looks_like_ninjs(fields):

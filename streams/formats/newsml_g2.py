@@ -14,9 +14,11 @@ from streams.formats.xml import (
     Element,
     Part,
     attribute,
+    by_name,
     child,
     children,
     document,
+    first,
     inside,
     language_of,
     name_of,
@@ -25,6 +27,8 @@ from streams.formats.xml import (
     words,
 )
 from streams.records import Declared, PubStatus, RawRelease
+
+Children = Mapping[str, list[Element]]
 
 MEDIA_TYPE = "application/vnd.iptc.g2.newsitem+xml"
 MESSAGE_TYPE = "application/vnd.iptc.g2.newsmessage+xml"
@@ -64,10 +68,11 @@ def _read_item(item: Element) -> RawRelease:
     if name_of(item) != "newsItem":
         detail = f"<{name_of(item)}>: of NewsML-G2 only newsItem and newsMessage hold releases"
         raise Unprocessable(Reason.UNSUPPORTED_FORMAT, detail)
-    management, content = child(item, "itemMeta"), child(item, "contentMeta")
-    properties = conform(_properties(item, management, content)) or {}
-    shown, rest = _read_content(child(item, "contentSet"))
-    embargoed = child(management, "embargoed")
+    parts_of = by_name(item)
+    management, content = by_name(first(parts_of["itemMeta"])), by_name(first(parts_of["contentMeta"]))
+    properties = conform(_properties(parts_of, management, content)) or {}
+    shown, rest = _read_content(first(parts_of["contentSet"]))
+    embargoed = first(management["embargoed"])
     embargoed_until = read_embargo(words(embargoed))
     provider = properties.get("infoSources", [{}])[0]
     properties |= {"renditions": rest} if rest else {}
@@ -95,16 +100,14 @@ def _title(properties: Mapping[str, Any]) -> str:
     return tidy_line(next(main, headlines[0]["value"] if headlines else ""))
 
 
-def _status(management: Element | None) -> PubStatus:
-    status = child(management, "pubStatus")
-    if status is None:
-        return "usable"
-    return read_status(_code(status))
+def _status(management: Children) -> PubStatus:
+    status = first(management["pubStatus"])
+    return "usable" if status is None else read_status(_code(status))
 
 
-def _language(item: Element, content: Element | None) -> str:
+def _language(item: Element, content: Children) -> str:
     """What the content is in; `xml:lang` of the item, which is about the metadata, only for want of that."""
-    return attribute(child(content, "language"), "tag").replace("_", "-") or language_of(item)
+    return attribute(first(content["language"]), "tag").replace("_", "-") or language_of(item)
 
 
 def _description(properties: Mapping[str, Any]) -> str:
@@ -140,50 +143,50 @@ def _rendition(remote: Element) -> dict[str, Any]:
     return kept
 
 
-def _properties(item: Element, management: Element | None, content: Element | None) -> dict[str, Any]:
+def _properties(item: Children, management: Children, content: Children) -> dict[str, Any]:
     """What the item's metadata says, in the words of ninjs."""
     schemes = _schemes(item)
-    rights = child(item, "rightsInfo")
-    asserted = {key: each for each in children(item, "assert") for key in _keys(each)}
+    rights = by_name(first(item["rightsInfo"]))
+    asserted = {key: each for each in item["assert"] for key in _keys(each)}
 
     def concept(element: Element, role: str = "") -> dict[str, Any]:
         return _concept(element, schemes, asserted) | ({"role": role} if role else {})
 
     named: dict[str, list[dict[str, Any]]] = {name: [] for name in ("subjects", *_TYPES.values())}
-    for subject in children(content, "subject"):
+    for subject in content["subject"]:
         kind = _TYPES.get(subject.get("type", "").replace("/", ":").rpartition(":")[2].lower(), "subjects")
         named[kind].append(concept(subject) | {"rel": "about"})
-    named["subjects"] += [{"name": words(each)} for each in children(content, "keyword")]
-    providers = [concept(each, "provider") for each in children(management, "provider")]
-    sources = [concept(each, "infoSource") for each in children(content, "infoSource")]
-    creators = [concept(each) for each in children(content, "creator")]
-    by = [words(each) for each in children(content, "by")] or [each["name"] for each in creators if "name" in each]
-    located = child(content, "located")
-    holder = child(rights, "copyrightHolder")
+    named["subjects"] += [{"name": words(each)} for each in content["keyword"]]
+    providers = [concept(each, "provider") for each in management["provider"]]
+    sources = [concept(each, "infoSource") for each in content["infoSource"]]
+    creators = [concept(each) for each in content["creator"]]
+    by = [words(each) for each in content["by"]] or [each["name"] for each in creators if "name" in each]
+    located = first(content["located"])
+    holder = first(rights["copyrightHolder"])
     return {
         **named,
-        "type": _code(child(management, "itemClass")),
-        "profile": words(child(management, "profile")),
-        "firstCreated": words(child(management, "firstCreated")),
-        "versionCreated": words(child(management, "versionCreated")),
-        "contentCreated": words(child(content, "contentCreated")),
-        "urgency": words(child(content, "urgency")),
-        "title": words(child(management, "title")),
-        "edNote": "\n".join(filter(None, map(words, children(management, "edNote")))),
-        "headlines": [_valued(each) for each in children(content, "headline")],
-        "descriptions": [_valued(each) for each in children(content, "description")]
-        + [{"role": "dateline", "value": words(each)} for each in children(content, "dateline")]
-        + [{"role": "creditline", "value": words(each)} for each in children(content, "creditline")],
+        "type": _code(first(management["itemClass"])),
+        "profile": words(first(management["profile"])),
+        "firstCreated": words(first(management["firstCreated"])),
+        "versionCreated": words(first(management["versionCreated"])),
+        "contentCreated": words(first(content["contentCreated"])),
+        "urgency": words(first(content["urgency"])),
+        "title": words(first(management["title"])),
+        "edNote": "\n".join(filter(None, map(words, management["edNote"]))),
+        "headlines": [_valued(each) for each in content["headline"]],
+        "descriptions": [_valued(each) for each in content["description"]]
+        + [{"role": "dateline", "value": words(each)} for each in content["dateline"]]
+        + [{"role": "creditline", "value": words(each)} for each in content["creditline"]],
         "by": ", ".join(by),
-        "slugline": words(child(content, "slugline")),
+        "slugline": words(first(content["slugline"])),
         "located": (concept(located).get("name") or located.get("literal", "")) if located is not None else "",
         "infoSources": [*providers, *sources],
-        "genres": [concept(each) for each in children(content, "genre")],
+        "genres": [concept(each) for each in content["genre"]],
         "copyrightHolder": concept(holder).get("name", "") if holder is not None else "",
-        "copyrightNotice": words(child(rights, "copyrightNotice")),
-        "usageTerms": "\n".join(filter(None, map(words, children(rights, "usageTerms")))),
+        "copyrightNotice": words(first(rights["copyrightNotice"])),
+        "usageTerms": "\n".join(filter(None, map(words, rights["usageTerms"]))),
         "rightsInfo": _rights(rights),
-        "altIds": [{"role": each.get("type", ""), "value": words(each)} for each in children(content, "altId")],
+        "altIds": [{"role": each.get("type", ""), "value": words(each)} for each in content["altId"]],
     }
 
 
@@ -196,19 +199,19 @@ def _code(element: Element | None) -> str:
     return code.replace("/", ":").rpartition(":")[2]
 
 
-def _rights(rights: Element | None) -> dict[str, str]:
-    linked = child(rights, "link")
+def _rights(rights: Children) -> dict[str, str]:
+    linked = first(rights["link"])
     if linked is not None:
         return {"linkedRights": linked.get("href", "")}
-    encoded = child(rights, "rightsExpressionXML")
+    encoded = first(rights["rightsExpressionXML"])
     if encoded is None:
         return {}
     within = "".join(etree.tostring(each, encoding="unicode", with_tail=False) for each in encoded)
     return {"langId": encoded.get("langid", ""), "encodedRights": within}
 
 
-def _schemes(item: Element) -> dict[str, str]:
-    own = (scheme for catalog in children(item, "catalog") for scheme in children(catalog, "scheme"))
+def _schemes(item: Children) -> dict[str, str]:
+    own = (scheme for catalog in item["catalog"] for scheme in children(catalog, "scheme"))
     return SCHEMES | {scheme.get("alias", ""): scheme.get("uri", "") for scheme in own}
 
 

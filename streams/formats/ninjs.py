@@ -48,10 +48,20 @@ def looks_like_ninjs(fields: Mapping[str, Any]) -> bool:
 
 def read_ninjs(data: bytes, charset: str | None) -> RawRelease:
     """Read a ninjs object. What ninjs has no place for is passed over."""
-    fields = loads(decode(data, charset).encode())
+    fields = load_json(data, charset)
     if not isinstance(fields, dict):
         raise Unprocessable(Reason.INVALID, f"ninjs is a JSON object, this is {type(fields).__name__}")
     return read_object(fields)
+
+
+def load_json(data: bytes, charset: str | None) -> Any:
+    """Parse JSON in whatever charset; in UTF-8, as nearly always, without decoding it first."""
+    if charset is None or charset.lower() == "utf-8":
+        try:
+            return loads(data)
+        except Unprocessable:
+            pass  # another charset, or broken: the same fault again below
+    return loads(decode(data, charset).encode())
 
 
 def read_object(fields: Mapping[str, Any]) -> RawRelease:

@@ -25,4 +25,4 @@ def tidy(text: str) -> str:
 
 def tidy_line(text: str) -> str:
     """Tidy what is one line by its nature, a title or an id: white space is single blanks."""
-    return " ".join(tidy(text).split())
+    return " ".join((text if text.isprintable() else tidy(text)).split())

@@ -1,7 +1,8 @@
 """XML without DTD, entities or network: bytes to a tree, and what the readers of news in XML have in common."""
 
 import re
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
 from html.entities import html5
 from typing import NamedTuple
 
@@ -70,6 +71,19 @@ def children(element: Element | None, name: str, *, foreign: bool = False) -> It
     return element.iterchildren("{*}" + name if foreign else f"{{{own}}}{name}")
 
 
+def by_name(element: Element | None) -> Mapping[str, list[Element]]:
+    """All children by their names without namespaces: for those who ask for many."""
+    found: defaultdict[str, list[Element]] = defaultdict(list)
+    for each in () if element is None else element:
+        found[name_of(each)].append(each)
+    return found
+
+
+def first(elements: list[Element]) -> Element | None:
+    """The first of several elements, if there is one."""
+    return elements[0] if elements else None
+
+
 def child(element: Element | None, name: str, *, foreign: bool = False) -> Element | None:
     """The first child of a name, as `children` finds them."""
     return next(children(element, name, foreign=foreign), None)
@@ -77,7 +91,9 @@ def child(element: Element | None, name: str, *, foreign: bool = False) -> Eleme
 
 def inside(element: Element | None) -> str:
     """All text of an element as it stands; nothing of no element."""
-    return "" if element is None else "".join(map(str, element.itertext()))
+    if element is None:
+        return ""
+    return "".join(map(str, element.itertext())) if len(element) else element.text or ""
 
 
 def words(element: Element | None) -> str:
