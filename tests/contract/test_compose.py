@@ -5,6 +5,7 @@ import fnmatch
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -152,6 +153,33 @@ def test_prometheus_scrapes_the_worker(compose_settings: Settings) -> None:
         f"--config.file={mounted('prometheus', './config/prometheus')}/prometheus.yml"
         in (SERVICES["prometheus"]["command"])
     )
+
+
+def test_prometheus_finds_the_alertmanager() -> None:
+    (found,) = _yaml("config/prometheus/prometheus.yml")["alerting"]["alertmanagers"]
+    assert found["static_configs"] == [{"targets": ["alertmanager:9093"]}]
+    assert SERVICES["alertmanager"]["ports"] == ["127.0.0.1:9093:9093"]
+    folder = mounted("alertmanager", "./config/alertmanager")
+    assert f"--config.file={folder}/alertmanager.yml" in SERVICES["alertmanager"]["command"]
+
+
+@pytest.mark.skipif(
+    shutil.which("amtool") is None and "CI" not in os.environ, reason="needs amtool (Debian: prometheus-alertmanager)"
+)
+def test_the_alertmanagers_settings_are_what_it_takes() -> None:
+    file = ROOT / "config" / "alertmanager" / "alertmanager.yml"
+    ran = subprocess.run(["amtool", "check-config", str(file)], capture_output=True, text=True, check=False)
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+
+
+def test_alerts_are_told_apart_by_labels_that_the_rules_give() -> None:
+    rules = [rule for group in _yaml("config/prometheus/rules.yml")["groups"] for rule in group["rules"]]
+    severities = {rule["labels"]["severity"] for rule in rules if "alert" in rule}
+    settings_of = (ROOT / "config" / "alertmanager" / "alertmanager.yml").read_text(encoding="utf-8")
+    assert set(re.findall(r'severity!?="(\w+)"', settings_of)) <= severities
+    named = re.search(r'alertname=~"([\w|]+)"', settings_of)
+    assert named
+    assert set(named[1].split("|")) <= {rule["alert"] for rule in rules if "alert" in rule}
 
 
 def test_grafana_finds_prometheus_and_the_dashboard() -> None:
