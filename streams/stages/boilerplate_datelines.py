@@ -1,5 +1,6 @@
 """Inline datelines: `BUSAN, South Korea, Nov. 3, 2026 /PRNewswire/ --` at the head of a paragraph."""
 
+import itertools
 import re
 from collections.abc import Set as AbstractSet
 
@@ -95,9 +96,18 @@ def _by_place(head: str, cities: AbstractSet[str]) -> int:
     if colon:
         return match.end() if known and place.isupper() else 0
     if known and ("," in place or len(place.split()) <= 3):
-        return match.end()
+        return match.end() + _date_after(head[match.end() :])
     parts = place.split(",")
     return match.end() if len(parts) == 2 and parts[0].isupper() and len(parts[1].strip()) <= 14 else 0
+
+
+def _date_after(rest: str) -> int:
+    """`الرياض – 24 جمادى الأولى 1448 هـ – `: a date between a place's dash and another one."""
+    dates = find_dates(rest[:MAX_PLACE])
+    if not dates or rest[: dates[0].start].strip(_TRIM):
+        return 0
+    lead = re.compile(r"\s*(?:هـ|م|г\.)?\s*(?:" + _DASH + r")[\s-]*").match(rest, dates[0].end)
+    return lead.end() if lead else 0
 
 
 def _is_place(text: str, cities: AbstractSet[str]) -> bool:
@@ -129,6 +139,10 @@ def read_dateline(text: str, cities: AbstractSet[str], reference: str = "") -> D
     city = next(
         (first for part in place.split("\n") if len(first := _first(part.strip(_TRIM))) > 1 and not first.isdigit()), ""
     )
+    # A release without line breaks has its headline before the city: `Acme opens plant BUSAN, Nov. 3`.
+    if len(words := city.split()) > 3:
+        shouted = list(itertools.takewhile(str.isupper, reversed(words)))
+        city = " ".join(reversed(shouted)) if shouted and len(shouted) < len(words) else city
     iso = dates[0].iso if dates else _day_only(text, reference)
     if iso.startswith("--"):
         iso = f"{reference[:4]}-{iso[2:]}" if reference else ""

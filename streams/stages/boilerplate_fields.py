@@ -24,6 +24,12 @@ class Part(NamedTuple):
 MAX_CONTACT_LINE = 1000
 """Characters: nobody's address is longer, and the patterns below look at every start."""
 
+MAX_LEAD = 80
+"""Characters of a heading that opens a paragraph: `About Acme: Acme makes ...`."""
+
+SENTENCE = 60
+"""Characters: a longer line that ends with a stop tells whom to ask in a sentence; its words name nobody's firm."""
+
 MAX_HEADLINES = 20
 """Past so many, they are a list of other releases."""
 
@@ -39,6 +45,13 @@ _URL = re.compile(r"(?:https?://|www\.)\S+")
 _NAME_CUTS = re.compile(
     r"(?i)(?<![^\W_])(?:tel|telefon|telefono|teléfono|telefone|téléphone|tél|phone|fax|mobile?|cell|e-?mail|e-?mel|courriel|correo|"
     r"тел|факс|почта|هاتف|بريد|電話|电话|電郵|邮箱|전화|이메일|โทรศัพท์|โทรสาร|โทร|อีเมล|điện thoại|telepon|telp|faks|ext)\.?\s?[:：.]?\s?$|^(?:c|t|m|p|e)\s?:\s?$"  # noqa: E501
+)
+_FAX = re.compile(r"(?i)(?:fax|faks|факс|téléc\w*|传真|傳真|팩스|โทรสาร|فاكس)\W{0,3}$")
+_JOB = re.compile(
+    r"(?i)(?:director|manager|head of|officer|president|spokes|communications|relations|"
+    r"leiter|sprecher|referent|responsable|"
+    r"directeur|directrice|director[ae]?\b|gerente|assessor|директор|менеджер|руководитель|секретарь|部長|課長|经理|經理|主任|팀장|부장|"
+    r"과장|차장|ผู้จัดการ|ผู้อำนวยการ|giám đốc|trưởng phòng|manajer|pengurus|pengarah|مدير|رئيس)"
 )
 _CONTACT_WORD = re.compile(r"^\s*[^:：]{2,30}[:：]\s*(?=\S)")
 _INVESTOR = re.compile(
@@ -63,11 +76,19 @@ _LEAD = re.compile(
 _BY = re.compile(
     r"(?i)^(?:by|von|par|por|de|автор(?:ы)?|текст|oleh|penulis|editor|bởi|โดย|بقلم|كتب|حوار|文|記者|作者|记者|著者|執筆|autora?|autor|texto)[\s:：︱|/]+"
 )
+_SECTOR_LEAD = re.compile(r"^(?:.{0,60}(?i:category|categoria|kategori|categoría)|[^:：>]{2,30})\s?[:：>](?=\s?\S)")
 _LIST_MARKS = re.compile(r"[,،、，;；|#/]|\s[·•]\s")
+_AGENCY = (
+    r"AP|AFP|Reuters|EPA(?:-EFE)?|EFE|dpa|Getty(?: Images)?|Xinhua|Bernama|Antara|Kyodo|TASS|Shutterstock|"
+    r"연합뉴스|뉴시스|뉴스1|新华社|中央社|共同|時事|رويترز|أ ف ب"
+)
 _CREDIT = re.compile(
-    r"[(（\[]?\s?(?:(?:foto|photo|bild|ảnh|фото|写真|사진|图片|圖片|picture|image|crédito|crédit|credit|quelle)\s?[:：=/]\s?|©\s?)"
-    r"(?P<after>[^()（）\[\]]{2,60})[)）\]]?\.?$|[(（](?P<inside>(?:AP|AFP|Reuters|EPA|dpa|Getty)[^()（）]{0,50}|Dok\.[^()]{2,30})[)）]|"
-    r"(?P<before>\S{2,14}?)(?:摄|攝|攝影|摄影|撮影)(?:[）)]|\s|$)"
+    r"[(（\[]?\s?(?:(?i:fotos?|photos?|photograph|bild|ảnh|фото|写真|사진|图片|圖片|picture|image|imagen|gambar|ภาพ|صورة|crédito|"
+    r"crédit|credit|quelle|cedida)\s?[:：=/]|(?i:photo(?:graph)?|image|picture)s? (?:by|courtesy of)\s|©|\([Cc]\))\s?"
+    r"(?P<after>[^()（）\[\]]{2,60}?)[)）\]]?\.?$|[(（](?P<inside>(?:AP|AFP|Reuters|EPA|dpa|Getty)[^()（）]{0,50}|Dok\.[^()]{2,30})[)）]|"
+    r"[（(](?P<bracketed>[^()（）]{1,14}?)(?:撮影|摄影?|攝影?)[）)]|"
+    r"(?P<before>(?:[^\s。（(]{2,12}\s)?[^\s。，（(]{2,14}?)\s?(?:摄影?|攝影?|撮影|供图|供圖|提供)(?:[）)]|\s|$)|"
+    rf"[.。/]\s?(?P<agency>{_AGENCY})$"
 )
 _ZONE = re.compile(
     r"(?i)(?<![^\W_])(?:(?:GMT|UTC)\s?(?P<hours>[+-]\d{1,2})?|(?P<name>EST|EDT|ET|CST|CDT|MST|MDT|PST|PDT|PT|BST|CET|CEST|MEZ|MESZ|JST|KST|HKT|SGT|MYT|ICT|WIB|MSK))(?![^\W_])"
@@ -101,9 +122,10 @@ def read_abouts(parts: Iterable[Part], cues: Cues) -> tuple[About, ...]:
     """One entry for each heading: the organisation it names, and the lines below."""
     abouts: list[tuple[str, list[str]]] = []
     for part in parts:
-        name = cues.name_in(part.text) if part.heading else ""
-        if part.heading or not abouts:
-            abouts.append((name, [] if part.heading else [part.text]))
+        heading, _, rest = part.text.partition(":") if ":" in part.text[:MAX_LEAD] else ("", "", part.text)
+        name = cues.name_in(part.text if part.heading else heading)
+        if part.heading or name or not abouts:
+            abouts.append((name, [] if part.heading else [rest.strip() if name else part.text]))
         else:
             abouts[-1][1].append(part.text)
     return tuple(About(organisation=name, text="\n".join(lines)) for name, lines in abouts)
@@ -132,13 +154,18 @@ def read_contacts(parts: Iterable[Part]) -> tuple[Contact, ...]:
             drafts.append(_Draft(role=role))
             continue
         draft = drafts[-1] if drafts and not part.heading else None
-        for kind, value in pieces:
+        told = len(part.text) > SENTENCE and part.text.endswith((".", "。"))
+        for number, (kind, value) in enumerate(pieces):
+            between = number and draft and (draft.phone or draft.email)  # `ext. 12 or`, among somebody's numbers
+            if kind == "words" and (told or between) and not _is_person(value):
+                continue
             if draft is None or _full(draft, kind):
                 draft = _Draft(role=own_role or role)
                 drafts.append(draft)
+            draft.role = draft.role or own_role
             if kind == "words":
                 draft.spare.append(value)
-            else:
+            elif not getattr(draft, kind):  # of several numbers, the first
                 setattr(draft, kind, value)
     return tuple(contact for draft in drafts if (contact := _contact(draft)))
 
@@ -152,7 +179,9 @@ def _pieces(text: str) -> list[tuple[str, str]]:
     """Cut a contact line into e-mails, numbers and words, in order."""
     found = [(match.start(), match.end(), "email", _email(match.group())) for match in EMAIL.finditer(text)]
     for match in PHONE.finditer(text):
-        if not any(start <= match.start() < end for start, end, *_ in found):
+        if _FAX.search(text, 0, match.start()):
+            found.append((match.start(), match.end(), "fax", ""))
+        elif not any(start <= match.start() < end for start, end, *_ in found):
             found.append((match.start(), match.end(), "phone", _phone(match, text)))
     if not any(kind == "phone" for *_, kind, _ in found) and (short := SHORT_PHONE.search(text)):
         found.append((short.start(1), short.end(1), "phone", short[1]))
@@ -182,7 +211,8 @@ def _phone(match: re.Match[str], text: str) -> str:
     turned = _RTL_PHONE.search(text)
     if turned and turned.start() <= match.start() < turned.end():
         return "-".join(reversed(turned.group().rstrip("+").split("-"))).join(("+", ""))
-    return " ".join(match.group().strip(" .-–/(").split())
+    number = match.group().strip(" .-–/")
+    return " ".join((number if ")" in number else number.strip("(")).split())
 
 
 def _full(draft: _Draft, kind: str) -> bool:
@@ -195,7 +225,10 @@ def _full(draft: _Draft, kind: str) -> bool:
 def _contact(draft: _Draft) -> Contact | None:
     names = [words for words in draft.spare if not _URL.match(words)]
     person = next((words for words in names if _is_person(words)), "")
-    organisation = next((words for words in names if words != person and not any(map(str.isdigit, words))), "")
+    organisation = next(
+        (words for words in names if words != person and not any(map(str.isdigit, words)) and not _JOB.search(words)),
+        "",
+    )
     if not (draft.email or draft.phone or person):
         return None
     return Contact(role=draft.role, name=person, organisation=organisation, phone=draft.phone, email=draft.email)
@@ -206,9 +239,19 @@ _TITLES = re.compile(
 )
 
 
+_HONORIFIC = re.compile(
+    r"^(?:คุณ|นาย|นางสาว|นาง|ดร\.|"
+    r"(?:Mr\.?|Ms\.?|Mrs\.?|Dr\.?|Herr|Frau|M\.|Mme|Sr\.?|Sra\.?|Ông|Bà|Bapak|Ibu|Encik|Puan) )"
+)
+MAX_NAME = 40
+"""Characters of a person's name with its honorific."""
+
+
 def _is_person(words: str) -> bool:
-    """Two to four words of letters with capitals, no word of a company; or a short East Asian name."""
-    if any(map(str.isdigit, words)) or _TITLES.search(words):
+    """Two to four words of letters with capitals, none of a company; or an honorific; or a short East Asian name."""
+    if _HONORIFIC.match(words) and len(words) <= MAX_NAME:
+        return True
+    if any(map(str.isdigit, words)) or _TITLES.search(words) or _JOB.search(words):
         return False
     parts = words.split()
     if words.isascii() or any(map(str.isupper, words)):
@@ -231,7 +274,7 @@ def read_sectors(parts: Iterable[Part]) -> tuple[str, ...]:
     """The sectors, tags or keywords, in order, each once."""
     words: dict[str, None] = {}
     for part in parts:
-        text = re.sub(r"^[^:：]{2,30}[:：]", "", part.text) if not part.text.startswith("#") else part.text
+        text = part.text if part.text.startswith("#") else _SECTOR_LEAD.sub("", part.text)
         if part.heading:
             continue
         for word in _LIST_MARKS.split(text):
@@ -244,7 +287,7 @@ def read_caption(text: str) -> Caption:
     """A caption and, where it names one, its credit."""
     match = _CREDIT.search(text)
     credit = next(filter(None, match.groups()), "") if match else ""
-    return Caption(text=text, credit=credit.strip(" .,)"))
+    return Caption(text=text, credit=credit.strip(" .,)）"))
 
 
 def distributor_of(texts: Iterable[str]) -> str:

@@ -42,6 +42,12 @@ MAX_DATE_LINE = 110
 HEAD = 40
 """Lines at the top among which a headline and the page's title repeat each other."""
 
+ECHO_SAMPLE = 8000
+"""Characters of full prose that other lines' words are looked for in."""
+
+ECHO_PIECES = 8
+"""Words, or stretches of a script without blanks, of a line that are looked for."""
+
 REACH = 12
 """Lines: how far above a heading is still remembered."""
 
@@ -78,7 +84,9 @@ _STOPS = (". ", "? ", "! ", "。", ".” ", '." ')
 _BARS = ("|", " / ", ">", "›", "»", "·", "•")
 _BULLETS = frozenset("•●*-–—·›»>■◆▶►※✓")
 _QUOTES = frozenset('"“”„«»「」『』‘')
+_WORD_EDGES = "\"'“”„«»‘’(),.:;!?#[]،"
 _CLOSERS = '"”’»)]」』）】'
+_UNSPACED = re.compile("[\u0e00-\u0e7f\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff]")
 _CASED = re.compile("[A-Za-zÀ-ɏͰ-ϿЀ-ԯԱ-Ֆ]")
 
 
@@ -175,6 +183,7 @@ def line_features(
     folds = [_fold(line.text) for line in (lines if title else lines[:HEAD])]
     heads = "\n\n".join(["", *folds[:HEAD], ""])
     folded_title = _fold(title)
+    echoes = _echoes(lines)
     features: list[list[Group]] = []
     headings: list[tuple[int, str]] = []
     for number, line in enumerate(lines):
@@ -196,6 +205,8 @@ def line_features(
             (_neighbours, *beside[number : number + 5]),
             (_cues, cues, place, kind),
         ]
+        if place != "inside" and (echo := echoes[number]):
+            own.append((_echo, *echo, place, kind, bool(cues)))
         if run := runs[number]:
             own.append((_run, *run, place, bool(cues)))
         if 0 < number < count - 1 and (dated[number - 1] or dated[number + 1]):
@@ -248,6 +259,10 @@ def _neighbours(two_above: str, above: str, kind: str, below: str, two_below: st
     around = (f"-2:{two_above}", f"-1:{above}", f"1:{below}", f"2:{two_below}", f"{above}<{kind}<{below}")
     alternates = two_above == kind == two_below and above == below != kind
     return (*around, f"alternates,{kind}") if alternates else around
+
+
+def _echo(share: int, pieces: int, place: str, kind: str, has_cue: bool) -> tuple[str, ...]:
+    return (f"echo={share},{pieces}", f"echo={share},{place},{kind}", f"echo={share},{'cue' if has_cue else 'nocue'}")
 
 
 def _run(size: int, page: int, after_colon: bool, place: str, has_cue: bool) -> tuple[str, ...]:
@@ -422,6 +437,33 @@ def _furniture_passed(names: Sequence[Sequence[str]], first: int) -> list[int]:
         if number > first:
             count += bool(own) and not FURNITURE.isdisjoint(own)
     return passed
+
+
+def _echoes(lines: Sequence[Line]) -> list[tuple[int, int] | None]:
+    """For every line that is not full prose: how many quarters of its words the prose takes up, and of how many words.
+
+    Headlines, captions and tags are about what the release is about; a page's menus are not.
+    """
+    full = [line.length >= LONG or (line.prose and line.stops) for line in lines]
+    prose = "\n".join([line.text for line, is_full in zip(lines, full, strict=True) if is_full])[:ECHO_SAMPLE].lower()
+    if not prose:
+        return [None] * len(lines)
+    words = set(prose.split())
+    echoes: list[tuple[int, int] | None] = []
+    for line, is_full in zip(lines, full, strict=True):
+        found = None
+        if not is_full:
+            text = line.text[:SAMPLE].lower()
+            if _UNSPACED.search(text):
+                size = 5 if "\u0e00" <= text[len(text) // 2] <= "\u0e7f" else 3
+                pieces = [text[at : at + size] for at in range(0, max(1, len(text) - size + 1), size)][:ECHO_PIECES]
+                hits = sum([piece in prose for piece in pieces])
+            else:
+                pieces = [word for word in text.split() if len(word) > 3][:ECHO_PIECES] or [text]
+                hits = sum([word in words or word.strip(_WORD_EDGES) in words for word in pieces])
+            found = (4 * hits // len(pieces), min(len(pieces), 4))
+        echoes.append(found)
+    return echoes
 
 
 class _Run(NamedTuple):

