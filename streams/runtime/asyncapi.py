@@ -47,6 +47,7 @@ CARRIED = {
     "tracestate": "Goes with it.",
     "newsmill.attempt": "How often it was redriven from the dead letters.",
     "newsmill.redriven-from": "The dead letter that it was: PARTITION:OFFSET.",
+    "newsmill.replay": "A re-run and no news: the name of the run of `newsmill replay` that it belongs to.",
 }
 """Headers that an event has where the raw event had them."""
 

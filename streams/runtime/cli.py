@@ -19,6 +19,7 @@ from streams.runtime.commands import (
     ingest,
     inspect,
     register_schemas,
+    replay,
     schema,
     tail,
     top,
@@ -76,6 +77,7 @@ cli.command("inspect")(inspect.inspect)
 cli.add_typer(topics.group, name="topics")
 cli.add_typer(dead_letters.group, name="dead-letters")
 cli.command("top")(top.top)
+cli.command("replay")(replay.replay_)
 cli.command("schema")(schema.schema)
 cli.command("asyncapi")(asyncapi.asyncapi)
 cli.command("register-schemas")(register_schemas.register_schemas)

@@ -1,6 +1,7 @@
 """Events on the wire: messages in and out, CloudEvents and dead-letter headers."""
 
 import hashlib
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -16,7 +17,7 @@ from streams.runtime.traces import Trace
 Headers = tuple[tuple[str, bytes | None], ...]
 """In the order they came; a value may be null on the wire."""
 
-CARRIED = frozenset({"traceparent", "tracestate", "newsmill.attempt", "newsmill.redriven-from"})
+CARRIED = frozenset({"traceparent", "tracestate", "newsmill.attempt", "newsmill.redriven-from", "newsmill.replay"})
 """Headers of an event that travel on with what is made of it; the others describe that one event."""
 
 SOURCE = "/newsmill/"
@@ -25,9 +26,18 @@ SOURCE = "/newsmill/"
 ATTEMPT = "newsmill.attempt"
 TAKEN_FROM = "newsmill.taken-from"
 """Of a release that came with others in one event: `topic:partition:offset` of that event, and its place in it."""
+REPLAY = "newsmill.replay"
+"""Of an event that is a re-run and no news: the run's name."""
+RECEIVED = "newsmill.received-ms"
+"""Of a raw event that is sent again: the timestamp of the first one, milliseconds since 1970."""
+LAST_MS = 253_402_300_799_000
+"""The end of the year 9999: a producer may write any number as a timestamp, and dates end here."""
 
 DLQ = "newsmill.dlq."
 CONNECT = "__connect.errors."
+
+
+_MILLISECONDS = re.compile(r"[0-9]{1,15}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +118,13 @@ def header(headers: Iterable[tuple[str, bytes | None]], name: str) -> str:
         if key.lower() == name:
             found = (value or b"").decode("utf-8", "replace")
     return found
+
+
+def received_at(headers: Iterable[tuple[str, bytes | None]], timestamp_ms: int) -> datetime:
+    """When a raw event came in: what a replay says of the first time goes before the event's own timestamp."""
+    said = header(headers, RECEIVED)
+    ms = int(said) if _MILLISECONDS.fullmatch(said) else timestamp_ms
+    return datetime.fromtimestamp(min(max(ms, 0), LAST_MS) / 1000, UTC)
 
 
 def cloud_event(release: RawRelease, stages: str, incoming: Headers, now: datetime) -> Headers:

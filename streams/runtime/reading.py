@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import datetime
 
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.errors import KafkaError
@@ -46,8 +47,13 @@ class Reader:
 
 
 @asynccontextmanager
-async def reader(settings: Settings, *names: str, from_start: bool) -> AsyncIterator[Reader]:
-    """A reader of these topics, at their start or at their end. Raises `Fatal` when one of them is not there."""
+async def reader(
+    settings: Settings, *names: str, from_start: bool, since: datetime | None = None
+) -> AsyncIterator[Reader]:
+    """A reader of these topics, at their end, at their start, or there at the first event that is not before `since`.
+
+    Raises `Fatal` when a topic is not there.
+    """
     await require(settings.broker, names)
     async with kafka.consumer(
         settings.broker,
@@ -60,6 +66,10 @@ async def reader(settings: Settings, *names: str, from_start: bool) -> AsyncIter
             async with asyncio.timeout(settings.broker.request_seconds):
                 ends = await _ends(consumer, partitions)
                 starts = await consumer.beginning_offsets(partitions) if from_start else ends
+                if from_start and since is not None:
+                    times = dict.fromkeys(partitions, int(since.timestamp() * 1000))
+                    found = await consumer.offsets_for_times(times)
+                    starts = {tp: ends[tp] if place is None else place.offset for tp, place in found.items()}
         except (KafkaError, TimeoutError) as exc:
             detail = f"{type(exc).__name__} {exc}".strip()
             raise Fatal(Exit.UNAVAILABLE, f"the offsets of {', '.join(names)} cannot be read: {detail}") from exc

@@ -2,8 +2,8 @@
 
 import asyncio
 import threading
-from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator, Sequence
-from contextlib import suppress
+from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Sequence
+from contextlib import aclosing, suppress
 
 from prometheus_client import CollectorRegistry
 
@@ -27,7 +27,7 @@ Window = Sequence[Message]
 
 async def send(
     name: str,
-    windows: AsyncIterable[Window],
+    windows: AsyncGenerator[Window, None],
     settings: Settings,
     *,
     rate: float | None = None,
@@ -43,19 +43,25 @@ async def send(
     loop = asyncio.get_running_loop()
     began, sent = loop.time(), 0
     try:
-        async for window in windows:
-            if rate is not None:
-                await asyncio.sleep(began + sent / rate - loop.time())
-            await outbox.deliver(window)
-            sent += len(window)
-            delivered(window)
+        async with aclosing(windows):  # now, and not when the loop ends: they may hold consumers
+            async for window in windows:
+                if rate is not None:
+                    await asyncio.sleep(began + sent / rate - loop.time())
+                await outbox.deliver(window)
+                sent += len(window)
+                delivered(window)
     finally:
         await outbox.close()
 
 
+def window_messages(rate: float | None) -> int:
+    """How many messages make a window fit for the rate."""
+    return WINDOW_MESSAGES if rate is None else max(1, min(WINDOW_MESSAGES, int(rate / WINDOWS_A_SECOND)))
+
+
 def grouped(messages: Iterable[Message | None], rate: float | None = None) -> Iterator[Window]:
     """Group messages into windows fit for the rate; `None` says that the next one may be long in coming."""
-    most = WINDOW_MESSAGES if rate is None else max(1, min(WINDOW_MESSAGES, int(rate / WINDOWS_A_SECOND)))
+    most = window_messages(rate)
     window: list[Message] = []
     size = 0
     for message in messages:
@@ -69,7 +75,7 @@ def grouped(messages: Iterable[Message | None], rate: float | None = None) -> It
         yield window
 
 
-async def read_ahead(windows: Iterator[Window]) -> AsyncIterator[Window]:
+async def read_ahead(windows: Iterator[Window]) -> AsyncGenerator[Window, None]:
     """Take the windows in a thread, because files and standard input block. Raises what they raise.
 
     The thread ends with the process: nothing can wake one that reads from a terminal.

@@ -25,9 +25,6 @@ from streams.runtime.traces import continue_trace
 MAX_TRACEBACK = 4_000
 """Characters of a bug's traceback in a dead letter: the last frames say it."""
 
-LAST_MS = 253_402_300_799_000
-"""The end of the year 9999: a producer may write any number as a timestamp, and dates end here."""
-
 ENTRANCE = "parse"
 """The word for what comes before the first stage, where a dead letter names its stage."""
 
@@ -104,7 +101,7 @@ class Worker:
             value,
             content_type=events.header(incoming.headers, "content-type") or None,
             key=(incoming.key or b"").decode("utf-8", "backslashreplace"),  # no two keys become one id
-            received_at=datetime.fromtimestamp(min(max(incoming.timestamp_ms, 0), LAST_MS) / 1000, UTC),
+            received_at=events.received_at(incoming.headers, incoming.timestamp_ms),
             headers={name.lower(): (value or b"").decode("utf-8", "replace") for name, value in incoming.headers},
             limit_bytes=self.task.release_bytes,
         )

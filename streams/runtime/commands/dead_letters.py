@@ -5,7 +5,7 @@ import re
 import sys
 from codecs import getincrementaldecoder
 from collections import Counter
-from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Collection, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any
@@ -236,7 +236,7 @@ async def _find(settings: Settings, place: tuple[int, int] | None, identifier: s
 async def _redrive(settings: Settings, chosen: Mapping[str, DeadLetter], rate: float | None, sent: list[str]) -> None:
     """Read them once more, now with their payloads, and send them as they come; `sent` gets the places."""
 
-    async def windows() -> AsyncIterator[sending.Window]:
+    async def windows() -> AsyncGenerator[sending.Window, None]:
         topic = hops.dead_letter_topic(settings.topics.prefix)
         async with reading.reader(settings, topic, from_start=True) as reader:
             async for batch in reader.batches(follow=False):
