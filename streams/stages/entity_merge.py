@@ -8,6 +8,7 @@ from functools import lru_cache
 from typing import Final, NamedTuple
 
 from streams.records import Entity, EntityType, Mention, Symbol
+from streams.stages.entity_gazetteer import Place
 
 
 class Candidate(NamedTuple):
@@ -175,9 +176,15 @@ def _stem(word: str) -> str:
     return word.rstrip("йьо") if len(word) > 4 else word
 
 
-def place_forms(surface: str, language: str) -> Iterable[str]:
-    """A place name as printed, then the forms that it may be listed under."""
-    yield surface
+def find_place(surface: str, language: str, places: Mapping[str, Place]) -> Place | None:
+    """The place of a name as printed, else of a form that it may be listed under: a country's before a city's."""
+    if place := places.get(surface):
+        return place
+    found = [places[form] for form in _place_forms(surface, language) if form in places]
+    return min(found, key=lambda place: bool(place.uri), default=None)
+
+
+def _place_forms(surface: str, language: str) -> Iterable[str]:
     if language == "ar":
         yield from (surface.removeprefix(c) for c in _ARABIC_CLITICS if surface.startswith(c))
         yield from ("ال" + surface.removeprefix(c) for c in ("لل", "ولل") if surface.startswith(c))

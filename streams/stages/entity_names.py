@@ -68,7 +68,8 @@ _DEFINED: Final = re.compile(
 )
 _THAI_PERSON: Final = re.compile(
     r"(?:นางสาว|น\.ส\.|นาง(?!แบบ|เอก|พยาบาล|งาม|สาว)|นาย(?!ก|ทะเบียน|จ้าง|หน้า|แพทย์|ทหาร|ตำรวจ|ทุน|พล|ประกัน|อำเภอ|ช่าง|ท่า))"
-    r" ?[ก-๎]{2,18} [ก-๎]{3,22}(?=[ \n),]|$)"
+    r" ?[ก-๎]{2,18} (?!กล่าว|เปิดเผย|ระบุ|ชี้แจง|พร้อม|และ|ได้|เป็น|ซึ่ง|จาก|อายุ|รอง|ประธาน|กรรมการ|รัฐมนตรี|ปลัด|อธิบดี)"
+    r"(?P<family>[ก-๎]{3,22})(?=[ \n),]|$)"
 )
 """Form of address, given name, blank, family name, blank: what a Thai release calls a person by at first."""
 
@@ -136,7 +137,7 @@ def refine(
     if language in _BEFORE:
         names = [_with_word_before(text, name, *_BEFORE[language]) for name in names]
     if language == "th":
-        names = _without_overlap([*names, *(Name(*m.span(), "PERSON") for m in _THAI_PERSON.finditer(text))])
+        names = _without_overlap([*_thai_people(text), *names])
     names = put_in_context(text, _free(text, names, taken), language, context)
     names = list(_joined(text, names, language))
     if language == "ar":
@@ -153,6 +154,17 @@ def refine(
     return sorted(
         _everywhere(text, _without_overlap([*kept, *told]), [*defined, *told], taken, language, context, places)
     )
+
+
+def _thai_people(text: str) -> Iterator[Name]:
+    """People by their form of address, and others with the same family name."""
+    families = set()
+    for match in _THAI_PERSON.finditer(text):
+        families.add(match["family"])
+        yield Name(*match.span(), "PERSON")
+    if families:
+        kin = re.compile(rf"(?<![ก-๎])[ก-๎]{{2,18}} (?:{'|'.join(map(re.escape, sorted(families)))})(?=[ \n),]|$)")
+        yield from (Name(*match.span(), "PERSON") for match in kin.finditer(text))
 
 
 def _fitted(found: Iterable[Name], names: Sequence[Name], language: str) -> Iterator[Name]:

@@ -19,7 +19,7 @@ from streams.stages.entity_context import Context, Name, NameType, load_context
 from streams.stages.entity_crf import MARGIN, Crf, Lexicon, load
 from streams.stages.entity_dates import Calendar, find_dates, load_calendar
 from streams.stages.entity_gazetteer import Gazetteer, Place, load_gazetteer, load_lexicon
-from streams.stages.entity_merge import Candidate, merge, place_forms
+from streams.stages.entity_merge import Candidate, find_place, merge
 from streams.stages.entity_money import Currencies, find_amounts, load_currencies
 from streams.stages.entity_names import refine
 from streams.stages.entity_tickers import Exchanges, Listing, find_listings, load_exchanges
@@ -175,10 +175,8 @@ def _ruled(
 def _named(text: str, name: Name, language: str, listings: Sequence[Listing], kit: EntityKit) -> Candidate:
     surface = text[name.start : name.end]
     mention = Mention(start=name.start, end=name.end, surface=surface)
-    if name.type == "PLACE":
-        for form in place_forms(surface, language):
-            if place := kit.gazetteer.places.get(form):
-                return Candidate(mention, name.type, place.code, _uri(place))
+    if name.type == "PLACE" and (place := find_place(surface, language, kit.gazetteer.places)):
+        return Candidate(mention, name.type, place.code, _uri(place))
     if name.type == "ORGANISATION":
         known = kit.gazetteer.companies.get(surface, ())
         return Candidate(mention, name.type, symbols=_printed(text, name, listings), known=known)

@@ -3,13 +3,13 @@
 import pytest
 
 from streams.records import CleanRelease
-from streams.stage import StageConfig, config_directory
-from streams.stages.tag_entities import EntityKit, prepare, tag_entities
+from streams.stages.tag_entities import EntityKit, tag_entities
+from tests.support.entities import entity_kit
 
 
 @pytest.fixture(scope="module")
 def kit() -> EntityKit:
-    return prepare(StageConfig(config_directory()))
+    return entity_kit()
 
 
 def names(kit: EntityKit, language: str, body: str) -> set[tuple[str, str]]:

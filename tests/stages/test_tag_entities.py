@@ -9,10 +9,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from streams.records import CleanRelease, Dateline, EnrichedRelease, Entity
-from streams.stage import StageConfig, config_directory
 from streams.stages.entity_money import find_amounts
 from streams.stages.entity_tickers import find_listings
-from streams.stages.tag_entities import GROUPS, MAX_BODY, TAG_ENTITIES, EntityKit, prepare, tag_entities
+from streams.stages.tag_entities import GROUPS, MAX_BODY, TAG_ENTITIES, EntityKit, tag_entities
+from tests.support.entities import entity_kit
 
 GOLDEN = Path(__file__).parent.parent / "golden"
 LANGUAGES = tuple(GROUPS)
@@ -20,7 +20,7 @@ LANGUAGES = tuple(GROUPS)
 
 @pytest.fixture(scope="module")
 def kit() -> EntityKit:
-    return prepare(StageConfig(config_directory()))
+    return entity_kit()
 
 
 def tag(kit: EntityKit, body: str, language: str = "en", title: str = "", date: str = "") -> tuple[Entity, ...]:
