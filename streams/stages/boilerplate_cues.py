@@ -1,17 +1,24 @@
 """Cue phrases of boilerplate: the files of `config/boilerplate`, compiled into a few sets that scan a line once."""
 
 import re
+from bisect import bisect_right
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from itertools import accumulate
+from typing import Any, NamedTuple
 
+import ahocorasick_rs
 import re2
 
 from streams.records import Label
 from streams.stage import StageConfig
+from streams.stages.boilerplate_literals import Needed, needed
 
 KINDS = ("heading", "start", "anywhere", "sentence", "clause", "name")
 """How a cue is bound: to the whole line, to its beginning, or to nothing. `sentence` may cut a sentence out of a
 paragraph, `clause` the rest of one; the one group of `name` is the name inside a heading."""
+
+ANCHORED, LOOSE = frozenset({"heading", "start"}), frozenset({"anywhere", "sentence", "clause"})
 
 MAX_HEADING = 120
 """Characters. A longer line is no heading."""
@@ -21,9 +28,6 @@ BULLETS = ' \t"“”«»•·■◆◇▶►›-–—'
 
 DECORATION = ' \t"“”«»•·■◆◇▶►›>-–—_:：|【】]…'
 """What may stand after a heading."""
-
-SET_MEMORY_BYTES = 64 << 20
-"""Bound of an automaton, which grows as lines are seen; past the default of 8 MiB a set would not even compile."""
 
 GROUPS: dict[str, tuple[Label, str]] = {
     "about": ("about", ""),
@@ -78,44 +82,67 @@ class Cue:
         return f"cue {self.file} {self.name}"
 
 
-@dataclass(frozen=True, slots=True)
-class CueSet:
-    """Patterns that are looked for together: the time does not grow with their number."""
+class _Pattern(NamedTuple):
+    """A cue's pattern, compiled."""
 
-    cues: tuple[Cue, ...]
-    automaton: Any
-
-    def hits(self, line: bytes) -> tuple[Cue, ...]:
-        """The cues found in a line of UTF-8."""
-        found = self.automaton.Match(line)
-        return tuple(self.cues[number] for number in sorted(found)) if found else ()
+    cue: Cue
+    expression: Any
+    anchored: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Cues:
-    """Every cue, in the sets it is used by."""
+    """Every cue, and the words by which few of them are left to be tried on few lines.
 
-    anchored: CueSet
-    """Headings and starts."""
-    phrases: CueSet
-    """Unanchored. Apart: in one set with the others the automaton outgrows its memory and is a hundred times slower."""
-    sentences: CueSet
+    One automaton of all patterns would be shorter (`re2.Set`), and is as fast on text that it has seen. On other text
+    it builds its states as it goes, which took more than half of a fresh release's time.
+    """
+
+    patterns: tuple[_Pattern, ...]
+    """Headings and starts first: found cues are given in this order."""
+    words: ahocorasick_rs.AhoCorasick
+    """A word that must begin a line has a line break before it."""
+    patterns_of: tuple[tuple[int, ...], ...]
+    """For each word, the patterns that cannot do without it or another of theirs."""
+    wordless: Any
+    """`re2.Set` of the few headings and starts without a good word."""
+    wordless_numbers: tuple[int, ...]
+    wordless_phrases: frozenset[int]
+    """Phrases without one are tried on every line."""
+    sentences: Mapping[Cue, Sequence[Any]]
+    """The expressions of the cues that may cut a sentence out."""
     clauses: tuple[tuple[Cue, Any], ...]
-    """With their compiled patterns, which say where a clause begins."""
-    names: tuple[Any, ...]
-    """Compiled patterns of the names in headings."""
+    names: tuple[tuple[Needed | None, Any], ...]
+    """The patterns of the names in headings."""
 
-    def of_line(self, key: str) -> tuple[Cue, ...]:
-        """The cues of a line, given its `matching_key`; headings are found in short ones only."""
-        # The break keeps a heading's end from matching where a long line was cut off.
-        head = key[:MAX_HEADING] + "\n" if len(key) > MAX_HEADING else key
-        head = head.lstrip(BULLETS).rstrip(DECORATION) or head
-        return self.anchored.hits(head.encode()) + self.phrases.hits(key.encode())
+    def of_lines(self, keys: Sequence[str]) -> list[tuple[Cue, ...]]:
+        """The cues of every line, given their `matching_key`s; headings are found in short ones only."""
+        different = list(dict.fromkeys(keys))
+        asked = [self._asked_anyhow(key) for key in different]
+        # Where a line begins with decoration, what comes after it is a line once more.
+        bare = [number for number, key in enumerate(different) if key and key[0] in BULLETS]
+        owners = [*range(len(different)), *bare]
+        text = "\n".join(["", *different, *(different[number].lstrip(BULLETS) for number in bare)]).lower()
+        starts = [0, *accumulate([len(row) + 1 for row in text[1:].split("\n")])]
+        for word, start, _ in self.words.find_matches_as_indexes(text, overlapping=True):
+            asked[owners[bisect_right(starts, start) - 1]].update(self.patterns_of[word])
+        found = {key: self.found(key, some) if some else () for key, some in zip(different, asked, strict=True)}
+        return [found[key] for key in keys]
 
-    def of_sentence(self, sentence: str) -> Cue | None:
-        """The first cue that is sure enough to take this sentence out of a body paragraph."""
-        found = self.sentences.hits(matching_key(sentence).encode())
-        return found[0] if found else None
+    def _asked_anyhow(self, key: str) -> set[int]:
+        numbers = {self.wordless_numbers[found] for found in self.wordless.Match(_head(key).encode()) or ()}
+        return numbers | self.wordless_phrases if self.wordless_phrases else numbers
+
+    def found(self, key: str, asked: Iterable[int]) -> tuple[Cue, ...]:
+        """The cues of a line among the patterns of these numbers."""
+        line, head = key.encode(), _head(key).encode()
+        tried = [self.patterns[number] for number in sorted(asked)]
+        return tuple([cue for cue, expression, anchored in tried if expression.search(head if anchored else line)])
+
+    def of_sentence(self, sentence: str, cues: Iterable[Cue]) -> Cue | None:
+        """The first of a paragraph's cues that is sure enough to take this sentence out of it."""
+        key = matching_key(sentence).encode()
+        return next((cue for cue in cues if any(found.search(key) for found in self.sentences.get(cue, ()))), None)
 
     def clauses_of(self, paragraph: str) -> list[tuple[int, Cue]]:
         """Where in a paragraph a cue begins that takes the rest of its sentence out."""
@@ -123,8 +150,18 @@ class Cues:
 
     def name_in(self, heading: str) -> str:
         """The name in a heading: `Debian` in `Debian について`; empty where there is none."""
-        key = matching_key(heading.strip(BULLETS + DECORATION))
-        return next((match[1].strip() for pattern in self.names if (match := pattern.fullmatch(key))), "")
+        if not (key := matching_key(heading.strip(BULLETS + DECORATION))):
+            return ""
+        lower = key.lower()
+        fitting = (pattern.fullmatch(key) for need, pattern in self.names if need is None or need.are_in(lower))
+        return next((match[1].strip() for match in fitting if match), "")
+
+
+def _head(key: str) -> str:
+    """What of a line headings and starts are looked for in."""
+    # The break keeps a heading's end from matching where a long line was cut off.
+    head = key[:MAX_HEADING] + "\n" if len(key) > MAX_HEADING else key
+    return head.lstrip(BULLETS).rstrip(DECORATION) or head
 
 
 def load_cues(config: StageConfig) -> Cues:
@@ -137,16 +174,39 @@ def load_cues(config: StageConfig) -> Cues:
                     raise ValueError(f"{path.name}: no cue is called {group}.{kind}")
                 cue = Cue(path.stem, group, kind, f"{group}.{kind}", *GROUPS[group])
                 patterns += ((cue, pattern) for pattern in _patterns(table))
-    anchored = [
-        (cue, f"^(?:{text}){'$' if cue.kind == 'heading' else ''}")
-        for cue, text in patterns
-        if cue.kind in {"heading", "start"}
-    ]
-    loose = [(cue, text) for cue, text in patterns if cue.kind in {"anywhere", "sentence", "clause"}]
-    names = tuple(re2.compile(f"(?i){matching_key(text)}") for cue, text in patterns if cue.kind == "name")
-    sure = [(cue, text) for cue, text in loose if cue.kind == "sentence"]
-    clauses = tuple((cue, re2.compile(f"(?i){text}")) for cue, text in patterns if cue.kind == "clause")
-    return Cues(_compile(anchored), _compile(loose), _compile(sure), clauses, names)
+    bound = [each for kinds in (ANCHORED, LOOSE) for each in patterns if each[0].kind in kinds]
+    compiled = tuple(_Pattern(cue, _compile(cue, text), cue.kind in ANCHORED) for cue, text in bound)
+    numbers: dict[str, list[int]] = {}
+    wordless = re2.Set.SearchSet(_options())
+    wordless_numbers: list[int] = []
+    wordless_phrases: list[int] = []
+    for number, (cue, text) in enumerate(bound):
+        need = needed(matching_key(text), anchored=cue.kind in ANCHORED)
+        if need:
+            for word in need.words:
+                numbers.setdefault(f"\n{word}" if need.at_start else word, []).append(number)
+        elif cue.kind in ANCHORED:
+            wordless.Add(compiled[number].expression.pattern)
+            wordless_numbers.append(number)
+        else:
+            wordless_phrases.append(number)
+    wordless.Compile()
+    sentences: dict[Cue, list[Any]] = {}
+    for cue, expression, _ in compiled:
+        if cue.kind == "sentence":
+            sentences.setdefault(cue, []).append(expression)
+    names = [matching_key(text) for cue, text in patterns if cue.kind == "name"]
+    return Cues(
+        patterns=compiled,
+        words=ahocorasick_rs.AhoCorasick(list(numbers), implementation=ahocorasick_rs.Implementation.ContiguousNFA),
+        patterns_of=tuple(map(tuple, numbers.values())),
+        wordless=wordless,
+        wordless_numbers=tuple(wordless_numbers),
+        wordless_phrases=frozenset(wordless_phrases),
+        sentences=sentences,
+        clauses=tuple((cue, re2.compile(f"(?i){text}")) for cue, text in patterns if cue.kind == "clause"),
+        names=tuple((needed(name, anchored=True), re2.compile(f"(?i){name}")) for name in names),
+    )
 
 
 def matching_key(text: str) -> str:
@@ -155,7 +215,7 @@ def matching_key(text: str) -> str:
         return text
     for odd, plain in _PLAIN:
         text = text.replace(odd, plain)
-    return text.translate(_INVISIBLE) if _INVISIBLE_SIGNS.search(text) else text
+    return text.translate(_INVISIBLE) if any(map(text.__contains__, _INVISIBLE_SIGNS)) else text
 
 
 def _patterns(table: dict[str, Any]) -> list[str]:
@@ -165,22 +225,36 @@ def _patterns(table: dict[str, Any]) -> list[str]:
     ]
 
 
-def _compile(patterns: list[tuple[Cue, str]]) -> CueSet:
+def _options() -> Any:
     options = re2.Options()
     options.case_sensitive = False
     options.never_capture = True
-    options.max_mem = SET_MEMORY_BYTES
     options.log_errors = False
-    automaton = re2.Set.SearchSet(options)
-    for cue, pattern in patterns:
-        try:
-            automaton.Add(matching_key(pattern))
-        except re2.error as exc:
-            raise ValueError(f"config/boilerplate/{cue.file}.toml, {cue.name}: {pattern}: {exc}") from exc
-    automaton.Compile()
-    return CueSet(tuple(cue for cue, _ in patterns), automaton)
+    return options
 
+
+def _compile(cue: Cue, pattern: str) -> Any:
+    try:
+        return re2.compile(_bound(cue, pattern), _options())
+    except re2.error as exc:
+        raise ValueError(f"config/boilerplate/{cue.file}.toml, {cue.name}: {pattern}: {exc}") from exc
+
+
+def _bound(cue: Cue, pattern: str) -> str:
+    pattern = _plain_letters(matching_key(pattern))
+    return f"^(?:{pattern}){'$' if cue.kind == 'heading' else ''}" if cue.kind in ANCHORED else pattern
+
+
+def _plain_letters(pattern: str) -> str:
+    """Take the blocks of letters for letters: with Unicode's own class, which has 650 gaps, automata would not fit
+    the processor's cache.
+    """
+    return _LETTER_IN_CLASS.sub(lambda match: match[1] + _LETTERS, pattern).replace(r"\pL", f"[{_LETTERS}]")
+
+
+_LETTERS = r"A-Za-zªµº\x{c0}-\x{1fff}\x{2c00}-\x{2dff}\x{3040}-\x{fefc}\x{ff21}-\x{ffdc}\x{10000}-\x{10ffff}"
+_LETTER_IN_CLASS = re.compile(r"(\[(?:[^\]\\]|\\[^p])*)\\pL")
 
 _PLAIN = (("\xa0", " "), ("\u3000", " "), ("\u202f", " "), ("\u2009", " "), ("’", "'"))
-_INVISIBLE = dict.fromkeys(map(ord, "\xad\u200b\u200c\u200d\u200e\u200f\u202a\u202b\u202c\ufeff\u2060"))
-_INVISIBLE_SIGNS = re.compile("[\xad\u200b-\u200f\u202a-\u202c\ufeff\u2060]")
+_INVISIBLE_SIGNS = "\xad\u200b\u200c\u200d\u200e\u200f\u202a\u202b\u202c\ufeff\u2060"
+_INVISIBLE = dict.fromkeys(map(ord, _INVISIBLE_SIGNS))

@@ -34,6 +34,8 @@ MAX_HEADLINES = 20
 """Past so many, they are a list of other releases."""
 
 EMAIL = re.compile(r"[\w.+'-]+(?:@|\s?\(at\)\s?|\s?\[at\]\s?)[\w-]+(?:\.[\w-]+)+|\[email.protected\]")
+_EMAIL_SIGNS = ("@", "(at)", "[at]", "[email")
+_DIGIT = re.compile(r"\d")
 PHONE = re.compile(
     r"\+\s?\d[\d\s()./–-]{6,20}\d|(?<![\d.@/#-])\(?0\d{1,4}\)?[\s./–-]{1,3}\d[\d\s./–-]{4,14}\d|"
     r"(?<![\d.@/#-])\(\d{2,4}\)\s?\d[\d\s.-]{4,12}\d|(?<![\d.@/#-])\d{3}[-.\s]\d{3}[-.]\d{4}(?!\d)|"
@@ -54,13 +56,16 @@ _JOB = re.compile(
     r"과장|차장|ผู้จัดการ|ผู้อำนวยการ|giám đốc|trưởng phòng|manajer|pengurus|pengarah|مدير|رئيس)"
 )
 _CONTACT_WORD = re.compile(r"^\s*[^:：]{2,30}[:：]\s*(?=\S)")
-_INVESTOR = re.compile(
-    r"(?i)investor|anleger|investisseur|inversor|inversion|investidor|инвестор|投資|投资|투자|pelabur|nhà đầu tư|นักลงทุน|المستثمر|\bIR\b"  # noqa: E501
-)
-_MEDIA = re.compile(
-    r"(?i)media|medien|médias?|medios|press|presse|prensa|imprensa|mídia|сми|пресс|прессы|報道|広報|언론|홍보|媒体|媒體|新聞|新闻|truyền thông|"  # noqa: E501
-    r"báo chí|สื่อ|ประชาสัมพันธ์|\bpers\b|humas|akhbar|الإعلام|إعلام|صحف"
-)
+_INVESTOR = (
+    "investor", "anleger", "investisseur", "inversor", "inversion", "investidor", "инвестор", "投資", "投资", "투자",
+    "pelabur", "nhà đầu tư", "นักลงทุน", "المستثمر",
+)  # fmt: skip
+_MEDIA = (
+    "media", "medien", "média", "medios", "press", "prensa", "mídia", "сми", "пресс", "報道", "広報", "언론", "홍보",
+    "媒体", "媒體", "新聞", "新闻", "truyền thông", "báo chí", "สื่อ", "ประชาสัมพันธ์", "humas", "akhbar", "إعلام", "صحف",
+)  # fmt: skip
+_INVESTOR_WORD = re.compile(r"\bir\b")
+_MEDIA_WORD = re.compile(r"\bpers\b")
 _DISTRIBUTORS = (
     ("seaprwire", "SeaPRwire"), ("prnewswire", "PR Newswire"), ("pr newswire", "PR Newswire"), ("美通社", "PR Newswire"),  # noqa: E501
     ("business wire", "Business Wire"), ("businesswire", "Business Wire"), ("globe newswire", "GlobeNewswire"),
@@ -172,13 +177,18 @@ def read_contacts(parts: Iterable[Part]) -> tuple[Contact, ...]:
 
 def contact_role(text: str) -> str:
     """`media`, `investor` or nothing."""
-    return "investor" if _INVESTOR.search(text) else "media" if _MEDIA.search(text) else ""
+    lower = text.lower()
+    if any(map(lower.__contains__, _INVESTOR)) or _INVESTOR_WORD.search(lower):
+        return "investor"
+    return "media" if any(map(lower.__contains__, _MEDIA)) or _MEDIA_WORD.search(lower) else ""
 
 
 def _pieces(text: str) -> list[tuple[str, str]]:
     """Cut a contact line into e-mails, numbers and words, in order."""
-    found = [(match.start(), match.end(), "email", _email(match.group())) for match in EMAIL.finditer(text)]
-    for match in PHONE.finditer(text):
+    found: list[tuple[int, int, str, str]] = []
+    if any(map(text.__contains__, _EMAIL_SIGNS)):
+        found += [(match.start(), match.end(), "email", _email(match.group())) for match in EMAIL.finditer(text)]
+    for match in PHONE.finditer(text) if _DIGIT.search(text) else ():
         if _FAX.search(text, 0, match.start()):
             found.append((match.start(), match.end(), "fax", ""))
         elif not any(start <= match.start() < end for start, end, *_ in found):
@@ -325,9 +335,13 @@ def _clock(match: re.Match[str]) -> tuple[int, int]:
 
 # Where an anchor was stripped with its text: empty brackets, a blank before a comma, an article or preposition that
 # stands before another one (seed release: "لم يذكر كيم الـ ، بحسب", "لي جاي ميونغ مع في واشنطن").
+# Each shape begins with a sign of its own, so that the search runs from one to the next; where the gap is a place
+# before the sign or behind it, `_GAP_SHIFT` says so.
 _GAP = re.compile(
-    r"<>|\(\s*\)|«\s*»|“\s*”|(?<=\w)(?<! )\s(?=[،,](?:\s|$))|(?<=ـ)\s(?=[،,.])|(?<=\sمع )(?=(?:في|من|إلى|على)\s)|(?<=\sمن )(?=(?:في|إلى|على)\s)"  # noqa: E501
+    r"<>|\(\s*\)|«\s*»|“\s*”|,(?:(?<=\w\s,)(?=\s|$)|(?<=ـ\s,))|،(?:(?<=\w\s،)(?=\s|$)|(?<=ـ\s،))|\.(?<=ـ\s\.)|"
+    r" (?:(?<=\sمع )(?=(?:في|من|إلى|على)\s)|(?<=\sمن )(?=(?:في|إلى|على)\s))"
 )
+_GAP_SHIFT = {",": -1, "،": -1, ".": -1, " ": 1}
 
 _GAP_SIGNS = ("<>", "()", "( )", "“”", " ,")
 _ARABIC_GAP_SIGNS = (" ،", "ـ ", "« »", "«»", " مع ", " من ")
@@ -338,7 +352,7 @@ def text_gaps(body: str) -> tuple[int, ...]:
     signs = _GAP_SIGNS if "،" not in body else _GAP_SIGNS + _ARABIC_GAP_SIGNS
     if not any(sign in body for sign in signs):  # rare, and cheaper than the search
         return ()
-    return tuple(match.start() for match in _GAP.finditer(body))
+    return tuple(match.start() + _GAP_SHIFT.get(match[0], 0) for match in _GAP.finditer(body))
 
 
 def joined(parts: Iterable[Part]) -> str:

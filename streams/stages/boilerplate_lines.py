@@ -8,9 +8,13 @@ import itertools
 import re
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from itertools import accumulate
 from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
 
 from streams.records import Markup
 from streams.stages.boilerplate_cues import KINDS, Cue, Cues, matching_key
@@ -31,7 +35,7 @@ LONG = 220
 """Weighted characters: a full paragraph."""
 
 SAMPLE = 200
-"""Characters of a line that its shape is read from."""
+"""Characters of a line that its shape is read from; at most 255, so that a byte can count them."""
 
 NEAR_STEPS = (1, 2, 3, 4, 6, 9, 15, 30)
 """Lines: the buckets of distances."""
@@ -80,14 +84,16 @@ _EMAIL = re.compile(r"[\w.+-]@[\w-]+\.|\(at\)|\[at\]")
 _PHONE = re.compile(r"(?:\+|\(0|\b0|\b1[-.(])[\d\s()./-]{6,}\d|\d{3}[-. ]\d{3,4}[-. ]\d{4}")
 _TIME = re.compile(r"\d{1,2}[:.hH時时]\d\d")
 _PUNCTUATION_END = frozenset(".!?…。！？؟।")
-_STOPS = (". ", "? ", "! ", "。", ".” ", '." ')
-_BARS = ("|", " / ", ">", "›", "»", "·", "•")
+_LONG_STOPS = (".” ", '." ')
+_URLS = ("http", "www.", ".com", ".org", ".net")
+_CASED_STARTS = frozenset({"upper", "lower"})
+_SIGN_STARTS = frozenset({"sign", "bullet"})
 _BULLETS = frozenset("•●*-–—·›»>■◆▶►※✓")
 _QUOTES = frozenset('"“”„«»「」『』‘')
 _WORD_EDGES = "\"'“”„«»‘’(),.:;!?#[]،"
 _CLOSERS = '"”’»)]」』）】'
 _UNSPACED = re.compile("[\u0e00-\u0e7f\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff]")
-_CASED = re.compile("[A-Za-zÀ-ɏͰ-ϿЀ-ԯԱ-Ֆ]")
+_CASED = re.compile("[A-Za-zÀ-ɏͰ-ϿЀ-ԯԱ-Ֆ]+")
 
 
 class Line(NamedTuple):
@@ -116,35 +122,24 @@ def read_lines(text: str, cues: Cues) -> list[Line]:
     keys = matching_key(text).split("\n")
     # Only scripts beyond Latin take two bytes and more a character.
     wide = not text.isascii() and len(text.encode()) > 1.4 * len(text) and _CJK.search(text) is not None
-    lines: list[Line] = []
-    at = number = start = 0
-    held: tuple[int, str, str, int] | None = None
-    for number, raw in enumerate(text.split("\n")):
+    rows: list[tuple[int, str, str, int]] = []
+    starts: list[int] = []
+    at = 0
+    for number, (raw, key) in enumerate(zip(text.split("\n"), keys, strict=True)):
         if stripped := raw.strip():
-            if held:
-                lines.append(_line(start, at, *held, cues, wide=wide))
-                start = at
-            held = (at if raw[0] == stripped[0] else at + raw.index(stripped), stripped, keys[number].strip(), number)
+            starts.append(at)
+            rows.append((at if raw[0] == stripped[0] else at + raw.index(stripped), stripped, key.strip(), number))
         at += len(raw) + 1
-    if held:
-        lines.append(_line(start, len(text), *held, cues, wide=wide))
+    found = cues.of_lines([key for _, _, key, _ in rows])
+    lines: list[Line] = []
+    for start, end, (at, stripped, _, number), own in zip(
+        [0, *starts[1:]][: len(rows)], [*starts[1:], len(text)][: len(rows)], rows, found, strict=True
+    ):
+        length = weighted_length(stripped) if wide else len(stripped)
+        stops = ends_sentence(stripped)
+        prose = length >= PROSE or (stops and length >= PROSE_WITH_STOP)
+        lines.append(Line(start, end, at, stripped, number, own, length, stops, prose))
     return lines
-
-
-def _line(start: int, end: int, at: int, text: str, key: str, number: int, cues: Cues, *, wide: bool) -> Line:
-    length = weighted_length(text) if wide else len(text)
-    stops = ends_sentence(text)
-    return Line(
-        start,
-        end,
-        at,
-        text,
-        number,
-        cues.of_line(key),
-        length,
-        stops,
-        length >= PROSE or (stops and length >= PROSE_WITH_STOP),
-    )
 
 
 def weighted_length(text: str) -> float:
@@ -162,7 +157,7 @@ def line_features(
 ) -> list[list[Group]]:
     """Describe every line by groups of the features that the model has weights for."""
     count = len(lines)
-    repeats = Counter([line.text for line in lines])
+    repeats = _repeated([line.text for line in lines])
     seen: set[str] = set()
     prose = [number for number, line in enumerate(lines) if line.prose]
     first, last = (prose[0], prose[-1]) if prose else (count, -1)
@@ -170,7 +165,7 @@ def line_features(
     names = [tuple(dict.fromkeys([cue.name for cue in line.cues])) if line.cues else () for line in lines]
     if markup:
         names = [(*own, *_markup_names(markup.get(line.number))) for own, line in zip(names, lines, strict=True)]
-    shapes = [_shape(line.text, stops=line.stops) for line in lines]
+    shapes = _shapes(lines)
     kinds = [_kind(line) for line in lines]
     beside = ["none", "none", *kinds, "none", "none"]
     dated = [shape.date != "" for shape in shapes]
@@ -180,9 +175,9 @@ def line_features(
     passed = _furniture_passed(names, first)
     blanks = _blank_lines_matter(lines)
     near = list(accumulate([line.prose for line in lines], initial=0))
-    folds = [_fold(line.text) for line in (lines if title else lines[:HEAD])]
+    folds = _folds([line.text for line in (lines if title else lines[:HEAD])])
     heads = "\n\n".join(["", *folds[:HEAD], ""])
-    folded_title = _fold(title)
+    folded_title = " ".join(title.casefold().split())
     echoes = _echoes(lines)
     features: list[list[Group]] = []
     headings: list[tuple[int, str]] = []
@@ -213,7 +208,7 @@ def line_features(
             own.append((_dates_beside, dated[number - 1], dated[number + 1], place))
         if blanks:
             own.append((_blank_above, number == 0 or line.number - lines[number - 1].number > 1))
-        if repeats[line.text] > 1:
+        if repeats and line.text in repeats:
             own.append((_again, line.text in seen, step > 5))
             seen.add(line.text)
         if 3 <= step <= 10 and number < len(folds):
@@ -354,64 +349,150 @@ def _shape_features(
     return tuple(shape)
 
 
-def _shape(text: str, *, stops: bool) -> _Shape:
-    """Look at a line's first `SAMPLE` characters, and at how it ends."""
-    tail, head = text[-1], text[0]
-    if stops:
-        end = "stop"
-    elif tail in ":：":
-        end = "colon"
-    elif tail in ",，、;；-–—":
-        end = "comma"
-    elif tail.isdigit():
-        end = "digit"
-    else:
-        end = "letter" if tail.isalpha() else "sign"
+def _shapes(lines: Sequence[Line]) -> list[_Shape]:
+    """Look at every line's first `SAMPLE` characters, and at how it ends."""
+    samples = [line.text[:SAMPLE] for line in lines]
+    rare = "".join(samples)
+    # What no line has is looked for once.
+    urls = any(map(rare.__contains__, _URLS))
+    mails = "@" in rare or "(at)" in rare
+    long_stops = any(map(rare.__contains__, _LONG_STOPS))
+    slashes = " / " in rare
+    shapes: list[_Shape] = []
+    for line, sample, counts in zip(lines, samples, _count_signs(samples), strict=True):
+        text = line.text
+        digits, colons, commas, bars, quotes, stops, words, capitals = counts
+        tail = text[-1]
+        if line.stops:
+            end = "stop"
+            stops += tail not in "。！？"
+        else:
+            end = _END[tail]
+        start = _START[text[0]]
+        if long_stops:
+            stops += sum(map(sample.count, _LONG_STOPS))
+        signs: list[str] = []
+        if mails and ("@" in sample or "(at)" in sample):
+            signs.append("email" if _EMAIL.search(sample) else "at")
+        if urls and any(map(sample.__contains__, _URLS)):
+            signs.append("url")
+        if digits > 6 and _PHONE.search(sample):
+            signs.append("phone")
+        if tail in ".…" and text.endswith(("..", "…")):
+            signs.append("cut_off")
+        if quotes:
+            signs.append("quotes")
+        if len(text) > SAMPLE:
+            shapes.append(_Shape(end, start, min(stops, 3), colons=min(colons, 4), signs=tuple(signs)))
+            continue
+        if commas > 2:
+            signs.append("list")
+        share = -1
+        date = ""
+        if start in _CASED_STARTS:
+            capitals = 4 * capitals // words
+            words = min(words, 8)
+            if text.isupper():
+                signs.append("shouting")
+        else:
+            capitals = words = -1
+        if digits:
+            share = 5 * digits // len(text)
+            if colons and _TIME.search(text):
+                signs.append("time")
+            if digits > 2 and len(text) <= MAX_DATE_LINE and (dates := find_dates(text)):
+                rest = len(text) - sum([found.end - found.start for found in dates])
+                date = "only" if rest < 3 else "mostly" if rest < 24 else "some"
+        elif start in _SIGN_STARTS and not any(map(str.isalpha, text)):
+            signs.append("no_letters")
+        if slashes:
+            bars += text.count(" / ")
+        shapes.append(
+            _Shape(end, start, min(stops, 3), capitals, words, share, min(bars, 4), min(colons, 4), date, tuple(signs))
+        )
+    return shapes
+
+
+def _count_signs(samples: Sequence[str]) -> list[list[int]]:
+    """Count in every sample, of at most 255 characters: digits, colons, commas, bars, quotes, stops, words, capitals.
+
+    Every two characters side by side are one number whose eight bytes count what they are: a release is looked up and
+    summed at once, and not line by line and sign by sign.
+    """
+    codes = np.frombuffer(("\n" + "\n".join(samples)).encode("utf-32-le"), "<u4")
+    classes = _classes().take(np.minimum(codes, 0xFFFF))
+    pairs = _pairs().take(classes[:-1] * np.uint8(_CLASS_COUNT) + classes[1:])
+    starts = [0, *accumulate([len(sample) + 1 for sample in samples[:-1]])]
+    counts: list[list[int]] = np.add.reduceat(pairs, starts).view(np.uint8).reshape(-1, 8).tolist()
+    return counts
+
+
+class _Memo(dict[str, str]):
+    """What a character is, found out once."""
+
+    def __init__(self, find: Callable[[str], str]) -> None:
+        super().__init__()
+        self._find = find
+
+    def __missing__(self, sign: str) -> str:
+        found = self[sign] = self._find(sign)
+        return found
+
+
+def _end(tail: str) -> str:
+    if tail in ":：":
+        return "colon"
+    if tail in ",，、;；-–—":
+        return "comma"
+    if tail.isdigit():
+        return "digit"
+    return "letter" if tail.isalpha() else "sign"
+
+
+def _start(head: str) -> str:
     if head.isalpha():
-        start = "upper" if head.isupper() else "lower" if head.islower() else "caseless"
-    elif head.isdigit():
-        start = "digit"
-    else:
-        start = "bullet" if head in _BULLETS else "quote" if head in _QUOTES else "sign"
-    sample = text[:SAMPLE]
-    signs: list[str] = []
-    if (colons := sample.count(":") + sample.count("：")) > 1:
-        colons = min(colons, 4)
-    if "@" in sample or "(at)" in sample:
-        signs.append("email" if _EMAIL.search(sample) else "at")
-    if "http" in sample or "www." in sample or ".com" in sample or ".org" in sample or ".net" in sample:
-        signs.append("url")
-    digits = sum(map(sample.count, "0123456789"))
-    if digits > 6 and _PHONE.search(sample):
-        signs.append("phone")
-    if text.endswith(("...", "…", "..")):
-        signs.append("cut_off")
-    if '"' in sample or "“" in sample or "«" in sample or "「" in sample or "„" in sample or "”" in sample:
-        signs.append("quotes")
-    stop_count = min(sum(map(sample.count, _STOPS)) + (stops and tail not in "。！？"), 3)
-    if len(text) > SAMPLE:
-        return _Shape(end, start, stop_count, colons=colons, signs=tuple(signs))
-    if text.count(",") + text.count("、") + text.count("，") >= 3:
-        signs.append("list")
-    capitals = count = share = -1
-    date = ""
-    if start in {"upper", "lower"}:
-        words = text.split()
-        capitals = 4 * sum([word[0].isupper() for word in words]) // len(words)
-        count = min(len(words), 8)
-        if text.isupper():
-            signs.append("shouting")
-    if digits:
-        share = 5 * digits // len(text)
-        if ":" in text and _TIME.search(text):
-            signs.append("time")
-        if digits > 2 and len(text) <= MAX_DATE_LINE and (dates := find_dates(text)):
-            rest = len(text) - sum([found.end - found.start for found in dates])
-            date = "only" if rest < 3 else "mostly" if rest < 24 else "some"
-    elif start in {"sign", "bullet"} and not any(map(str.isalpha, text)):
-        signs.append("no_letters")
-    bars = min(sum(map(text.count, _BARS)), 4)
-    return _Shape(end, start, stop_count, capitals, count, share, bars, colons, date, tuple(signs))
+        return "upper" if head.isupper() else "lower" if head.islower() else "caseless"
+    if head.isdigit():
+        return "digit"
+    return "bullet" if head in _BULLETS else "quote" if head in _QUOTES else "sign"
+
+
+_END, _START = _Memo(_end), _Memo(_start)
+
+_OTHER, _BLANK, _BREAK, _DIGIT, _COLON, _COMMA, _BAR, _QUOTE, _FULL_STOP, _STOP, _CAPITAL = range(11)
+_CLASS_COUNT = 11
+_SIGNS = {
+    _BLANK: " ", _DIGIT: "0123456789", _COLON: ":：", _COMMA: ",、，", _BAR: "|>›»·•", _QUOTE: '"“«「„”',
+    _FULL_STOP: "。", _STOP: ".?!",
+}  # fmt: skip
+
+
+@cache
+def _classes() -> NDArray[np.uint8]:
+    """The class of every character of the Basic Multilingual Plane."""
+    table = np.full(0x10000, _OTHER, np.uint8)
+    for code in range(0x10000):
+        if chr(code).isspace():
+            table[code] = _BREAK
+        elif chr(code).isupper():
+            table[code] = _CAPITAL
+    for kind, signs in _SIGNS.items():
+        table[[ord(sign) for sign in signs]] = kind
+    return table
+
+
+@cache
+def _pairs() -> NDArray[np.uint64]:
+    """What a character of one class counts for after one of another."""
+    table = np.zeros((_CLASS_COUNT, _CLASS_COUNT), "<u8")
+    for place, kind in enumerate((_DIGIT, _COLON, _COMMA, _BAR, _QUOTE, _FULL_STOP)):
+        table[:, kind] += 1 << 8 * place
+    table[_STOP, _BLANK] += 1 << 8 * 5
+    for blank in (_BLANK, _BREAK):
+        for kind in set(range(_CLASS_COUNT)) - {_BLANK, _BREAK}:
+            table[blank, kind] += 1 << 8 * 6
+        table[blank, _CAPITAL] += 1 << 8 * 7
+    return table.ravel()
 
 
 def _kind(line: Line) -> str:
@@ -505,13 +586,20 @@ def _next_heading(names: Sequence[Sequence[str]]) -> list[tuple[int, str] | None
 
 def _blank_lines_matter(lines: Sequence[Line]) -> bool:
     """Say whether blank lines part paragraphs here: where every line has one, or none, they say nothing."""
-    gaps = sum(right.number - left.number > 1 for left, right in itertools.pairwise(lines))
+    gaps = sum([right.number - left.number > 1 for left, right in itertools.pairwise(lines)])
     return 0 < gaps < len(lines) - 1
+
+
+def _repeated(texts: Sequence[str]) -> set[str]:
+    """The texts that stand here more than once."""
+    if len(set(texts)) == len(texts):
+        return set()
+    return {text for text, count in Counter(texts).items() if count > 1}
 
 
 def _is_caseless(lines: Sequence[Line]) -> bool:
     sample = "".join([line.text[:40] for line in lines[:12]])
-    return 2 * len(_CASED.findall(sample)) < len(sample)
+    return 2 * sum(map(len, _CASED.findall(sample))) < len(sample)
 
 
 def _headline_groups(folded: str, title: str, heads: str) -> list[Group]:
@@ -522,13 +610,19 @@ def _headline_groups(folded: str, title: str, heads: str) -> list[Group]:
             groups.append((_word, "title=same"))
         elif len(folded) > 12 and (folded in title or title in folded):
             groups.append((_word, "title=part"))
-    if heads and len(folded) > 15 and heads.count(folded[:60]) > heads.count(f"\n{folded}\n"):
+    # The line itself is one.
+    if heads and len(folded) > 15 and (count := heads.count(folded[:60])) > 1 and count > heads.count(f"\n{folded}\n"):
         groups.append((_word, "inside_another"))
     return groups
 
 
-def _fold(text: str) -> str:
-    return " ".join(text.casefold().split())
+def _folds(texts: Sequence[str]) -> list[str]:
+    """Texts of a line each, without differences of case and of blanks."""
+    folded = "\n".join(texts).casefold()
+    rows = folded.split("\n")
+    if "  " not in folded and "".join(rows).isprintable():  # of blanks, only the plain one is
+        return rows
+    return [" ".join(row.split()) for row in rows]
 
 
 _CLASS_WORDS = re.compile(
@@ -547,13 +641,13 @@ LINK_LINE = 0.8
 """Share of a line's letters inside links from which on the line is a link."""
 
 
-def _markup_names(mark: Markup | None) -> set[str]:
+def _markup_names(mark: Markup | None) -> tuple[str, ...]:
     """What the markup says, in the words of the cues: the model was trained on text alone."""
     if mark is None:
-        return set()
-    names = {f"{match.lastgroup}.heading" for match in _CLASS_WORDS.finditer(mark.words)}
+        return ()
+    names = [f"{match.lastgroup}.heading" for match in _CLASS_WORDS.finditer(mark.words)]
     if mark.tag in _TAGS:
-        names.add(f"{_TAGS[mark.tag]}.heading")
+        names.append(f"{_TAGS[mark.tag]}.heading")
     if mark.link_density >= LINK_LINE:
-        names.add("navigation.start")
-    return names
+        names.append("navigation.start")
+    return tuple(dict.fromkeys(names))

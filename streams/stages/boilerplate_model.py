@@ -59,7 +59,8 @@ class LineModel:
         rows = self._rows
         asked = [rows[group] for groups in lines for group in groups]
         starts = [0, *accumulate(map(len, lines))][:-1]
-        return self._decode(np.add.reduceat(rows.table.take(asked, axis=0), starts, axis=0).tolist())
+        sums = np.add.reduceat(rows.table.take(asked, axis=0), starts, axis=0, dtype=np.float64)
+        return self._decode(sums[:, : len(self.labels)].tolist())
 
     def save(self, path: Path) -> None:
         """Write the weights, as single floats; the same weights make the same bytes."""
@@ -77,15 +78,23 @@ class LineModel:
 
         That leaves one or two of fifteen, so that plain Python outruns an array operation a line.
         """
+        onward, lead, reach = self._onward, self._lead, self._reach
         steps: list[tuple[list[int], list[float]]] = []
         totals = list(scores[0])
         for own in scores[1:]:
-            kept, gains = self._survivors(totals)
+            top = max(totals)
+            leader = totals.index(top)
+            floor = top - reach[leader]
+            kept = [label for label, total in enumerate(totals) if total >= floor]
+            if len(kept) > 1:
+                margins = lead[leader]
+                kept = [label for label in kept if top - totals[label] <= margins[label]]
+            gains = [totals[label] for label in kept]
             steps.append((kept, gains))
             if len(kept) == 1:
-                totals = list(map(add, own, self._onward[kept[0]]))
+                totals = list(map(add, own, onward[leader]))
             else:
-                paths = [[gain + step for step in self._onward[label]] for label, gain in zip(kept, gains, strict=True)]
+                paths = [[gain + step for step in onward[label]] for label, gain in zip(kept, gains, strict=True)]
                 totals = list(map(add, own, map(max, *paths)))
         label = totals.index(max(totals))
         best = [label]
@@ -93,22 +102,10 @@ class LineModel:
             if len(kept) == 1:
                 (label,) = kept
             else:
-                paths_here = [gain + self._onward[before][label] for before, gain in zip(kept, gains, strict=True)]
-                label = kept[paths_here.index(max(paths_here))]
+                ways = [gain + onward[before][label] for before, gain in zip(kept, gains, strict=True)]
+                label = kept[ways.index(max(ways))]
             best.append(label)
         return [self.labels[label] for label in reversed(best)]
-
-    def _survivors(self, totals: list[float]) -> tuple[list[int], list[float]]:
-        """The labels, and their totals, that may still be on the best path."""
-        top = max(totals)
-        leader = totals.index(top)
-        floor = top - self._reach[leader]
-        kept = [label for label, total in enumerate(totals) if total >= floor]
-        if len(kept) == 1:
-            return kept, [top]
-        lead = self._lead[leader]
-        kept = [label for label in kept if top - totals[label] <= lead[label]]
-        return kept, [totals[label] for label in kept]
 
 
 class _Rows(dict[Group, int]):
@@ -117,15 +114,16 @@ class _Rows(dict[Group, int]):
     def __init__(self, weights: dict[str, Floats], width: int) -> None:
         super().__init__()
         self._weights = weights
-        self.table = np.zeros((1024, width))
+        # As wide as a cache line.
+        self.table = np.zeros((1024, max(16, width)), np.float32)
 
     def __missing__(self, group: Group) -> int:
         row = len(self)
         if row == len(self.table):
             self.table = np.concatenate([self.table, np.zeros_like(self.table)])
-        for feature in _features(group):
-            if (weights := self._weights.get(feature)) is not None:
-                self.table[row] += weights
+        known = [self._weights[feature] for feature in _features(group) if feature in self._weights]
+        if known:
+            self.table[row, : len(known[0])] = sum(known)
         self[group] = row
         return row
 

@@ -112,9 +112,10 @@ def strip_boilerplate(release: IdentifiedRelease, kit: BoilerplateKit) -> CleanR
         return recast(release, CleanRelease, segments=blank, **weigh_declared(release, {}))
     pieces: list[_Piece] = []
     first = True
+    whole = max(MIN_PARAGRAPH, WHOLE_SHARE * len(text))
     for line, label in zip(lines, _with_some_body(_model_labels(lines, release, kit), lines), strict=True):
         # A release in one paragraph holds its boilerplate in sentences, not in lines.
-        one = len(line.text) > max(MIN_PARAGRAPH, WHOLE_SHARE * len(text))
+        one = len(line.text) > whole
         tail: list[_Piece] = []
         if one:
             line, tail = _without_tail(line, kit)
@@ -125,8 +126,8 @@ def strip_boilerplate(release: IdentifiedRelease, kit: BoilerplateKit) -> CleanR
         else:
             pieces.append(piece)
         pieces += tail
-    segments = tuple(Segment(start=p.start, end=p.end, label=p.label, sub=p.sub, evidence=p.evidence) for p in pieces)
-    body = "\n".join(kept for p in pieces if p.label == "body" and (kept := text[p.start : p.end].strip()))
+    segments = tuple([Segment(start=p.start, end=p.end, label=p.label, sub=p.sub, evidence=p.evidence) for p in pieces])
+    body = "\n".join([kept for p in pieces if p.label == "body" and (kept := text[p.start : p.end].strip())])
     parts = [Part(p.label, p.sub, text[p.start : p.end].strip(), p.heading) for p in pieces if p.label != "body"]
     fields = _fields(release, parts, body, kit)
     if settled := settle_language(release, ((p.start, p.end) for p in pieces if p.label == "body")):
@@ -189,12 +190,14 @@ def _without_tail(line: Line, kit: BoilerplateKit) -> tuple[Line, list[_Piece]]:
         sentence = sentences[number]._replace(start=start, end=end, at=start)
         tail.append(_whole(sentence, labels[number], tail[-1] if tail else None))
     body = line.text[: spans[first][0]].rstrip()
-    return line._replace(text=body, end=tail[0].start, cues=kit.cues.of_line(matching_key(body))), tail
+    return line._replace(text=body, end=tail[0].start, cues=kit.cues.of_lines([matching_key(body)])[0]), tail
 
 
 def _whole(line: Line, label: str, above: _Piece | None) -> _Piece:
     """Make the piece of a line: its label, with the cue or the neighbour that bears it out."""
     known = LABELS[label]
+    if not line.cues:
+        return _bare(line, known, above)
     cue = _best_cue(line.cues, known)
     if not line.prose and (binding := next((c for c in line.cues if c.name in BINDING), None)):
         # Whatever the model says: who misses an embargo sends too early.
@@ -215,7 +218,12 @@ def _whole(line: Line, label: str, above: _Piece | None) -> _Piece:
             sub = f"{role}_contact"
         heading = cue.kind == "heading" and cue.group in PARTS and not line.prose
         return _Piece(line.start, line.end, known, sub, cue.evidence, heading)
-    if above and above.label == known != "body" and above.evidence.startswith(("cue", "below")):
+    return _bare(line, known, above)
+
+
+def _bare(line: Line, known: Label, above: _Piece | None) -> _Piece:
+    """Make the piece of a line that no cue of its own bears out."""
+    if known != "body" and above and above.label == known and above.evidence.startswith(("cue", "below")):
         return _Piece(line.start, line.end, known, above.sub, f"below {above.evidence.removeprefix('below ')}")
     return _Piece(line.start, line.end, known, "", "layout")
 
@@ -248,10 +256,12 @@ def _cut(piece: _Piece, line: Line, kit: BoilerplateKit, first: bool) -> list[_P
 def _cuts(line: Line, cues: Cues) -> list[tuple[int, int, Cue]]:
     """The stretches of a paragraph that sure cues speak against: whole sentences, or clauses to the sentence's end."""
     kinds = {cue.kind for cue in line.cues}
-    if not kinds & {"sentence", "clause"}:
+    if kinds.isdisjoint(("sentence", "clause")):
         return []
     sentences = _sentences(line.text)
-    found = [(start, end, cue) for start, end in sentences if (cue := cues.of_sentence(line.text[start:end]))]
+    found = [
+        (start, end, cue) for start, end in sentences if (cue := cues.of_sentence(line.text[start:end], line.cues))
+    ]
     if "clause" in kinds:
         for start, cue in cues.clauses_of(line.text):
             found.append((start, next(end for _, end in sentences if end > start), cue))

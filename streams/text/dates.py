@@ -19,6 +19,7 @@ ISLAMIC_EPOCH = date(622, 7, 18)
 """1 Muharram of year 1, Thursday epoch, in the proleptic Gregorian calendar: nearer to the Umm al-Qura calendar."""
 
 _DIGITS = str.maketrans("٠١٢٣٤٥٦٧٨٩۰۱۲۳۴۵۶۷۸۹０１２３４５６７８９๐๑๒๓๔๕๖๗๘๙", "0123456789" * 4)
+_ODD_DIGIT = re.compile("[٠-٩۰-۹０-９๐-๙]")
 
 # One line per language, months in order, the spellings of a month separated by "|". Abbreviations that are plain words
 # elsewhere (`mar`, `set`, `out`) are safe: a day or a year has to stand beside them.
@@ -53,7 +54,7 @@ class FoundDate:
 
 def find_dates(text: str) -> tuple[FoundDate, ...]:
     """Find the dates of a text, in order, without overlaps. Every date has digits, so only they are looked at: linear."""  # noqa: E501
-    plain = text if text.isascii() else text.translate(_DIGITS)
+    plain = text if text.isascii() or not _ODD_DIGIT.search(text) else text.translate(_DIGITS)
     found: list[FoundDate] = []
     done = 0
     for number in _NUMBER.finditer(plain):
@@ -147,7 +148,8 @@ def _named(text: str, number: re.Match[str]) -> FoundDate | None:
         if iso:
             # The dot of a shortened month belongs to the date; a full stop after it does not matter to anyone.
             return FoundDate(number.start(), year.end() if year else end, iso)
-    before = _WORD_BEFORE.search(text, max(0, number.start() - LONGEST_MONTH), number.start())
+    start = number.start()
+    before = text[start - 1 : start].isspace() and _WORD_BEFORE.search(text, max(0, start - LONGEST_MONTH), start)
     if before and (value := _months().get(before[1].lower(), 0)):
         ordinal = _ORDINAL.match(text, number.end())
         at = ordinal.end() if ordinal else number.end()
@@ -165,16 +167,16 @@ def _month_at(text: str, at: int) -> tuple[int, int] | None:
         return None
     months = _months()
     word = token[0].lower()
-    two = _TWO_TOKENS.match(text, at)
-    for name, end in (
-        *([(" ".join(two[0].lower().split()), two.end())] if two else []),
-        (word, token.end()),
-        (word.rstrip(".,;:)"), at + len(word.rstrip(".,;:)"))),
-        (word.split("/")[0], token.end()),
-        (word.split("-")[0], at + len(word.split("-")[0])),
-    ):
-        if value := months.get(name):
-            return value, end
+    if (two := _TWO_TOKENS.match(text, at)) and (value := months.get(" ".join(two[0].split()))):
+        return value, two.end()
+    if value := months.get(word):
+        return value, token.end()
+    if value := months.get(bare := word.rstrip(".,;:)")):
+        return value, at + len(bare)
+    if value := months.get(word.partition("/")[0]):
+        return value, token.end()
+    if value := months.get(bare := word.partition("-")[0]):
+        return value, at + len(bare)
     # In scripts without blanks the year or a word may be glued on.
     if word[0] >= THAI:
         return next(((value, at + len(name)) for name, value in _glued_months() if word.startswith(name)), None)

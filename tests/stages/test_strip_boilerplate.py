@@ -253,7 +253,7 @@ def test_an_embargo_ends_where_it_says_and_late_where_it_names_no_zone() -> None
 
 def test_every_cue_file_compiles_and_every_group_is_used() -> None:
     cues = load_cues(StageConfig(config_directory()))
-    named = {cue.group for part in (cues.anchored, cues.phrases) for cue in part.cues}
+    named = {pattern.cue.group for pattern in cues.patterns}
     assert set(GROUPS) - named == set()
 
 
