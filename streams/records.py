@@ -283,6 +283,8 @@ class EnrichedRelease(CleanRelease):
     """A release ready to route by. Topic: news.release.enriched.v1."""
 
     entities: tuple[Entity, ...] = ()
+    untagged_from: int = 0
+    """Offset in `body` from which on nothing was tagged: it is too long. 0 where all of it was."""
     schema: str = "newsmill.release.enriched.v1"
 
 

@@ -1,6 +1,7 @@
 """Put right what a tagger of single sentences cannot know: company forms, aliases in brackets, the whole text."""
 
 import re
+from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Container, Iterable, Iterator, Sequence
 from itertools import pairwise
@@ -170,9 +171,11 @@ def _thai_people(text: str) -> Iterator[Name]:
 def _fitted(found: Iterable[Name], names: Sequence[Name], language: str) -> Iterator[Name]:
     """Names that are not within an organisation's that the tagger saw whole; with the beginning of one that it saw, and
     where words stand side by side only up to the person: `Partai Golkar Hajriyanto Tohari`."""
+    names = sorted(names)
+    starts, ends = [name.start for name in names], [name.end for name in names]
     for name in found:
         start, end = name.start, name.end
-        touched = [n for n in names if n.start < end and n.end > start]
+        touched = names[bisect_right(ends, start) : bisect_left(starts, end)]
         if name.type == "ORGANISATION":
             start = min([start, *(n.start for n in touched if n.type == "ORGANISATION")])
             people = [n.start for n in touched if n.type == "PERSON" and n.start > start]
@@ -342,13 +345,15 @@ _LATIN_NAME: Final = re.compile(r"[A-Z][a-z]+(?: [A-Z][a-z]+){0,3}")
 
 def _chinese_short(text: str, names: Sequence[Name], context: Context, places: Container[str]) -> Iterator[Name]:
     """What Chinese companies are called for short: `神達` and `神達投控` of 神達投資控股股份有限公司."""
+    done: set[str] = set()
     for name in names:
         form = _FORM_LAST.search(text, name.start, name.end)
         if name.type != "ORGANISATION" or form is None or form.end() != name.end or text[name.start] < "\u4e00":
             continue
         core = context.trades.sub("", text[name.start : form.start()])
-        if len(core) < 2 or core in places:
+        if len(core) < 2 or core in places or core in done:
             continue
+        done.add(core)
         at = text.find(core)
         while at >= 0:
             if name.start <= at < name.end:
@@ -383,7 +388,7 @@ def _everywhere(
     settled = {surface: types.most_common(1)[0][0] for surface, types in votes.items()}
     settled |= {text[name.start : name.end]: name.type for name in defined}
     settled |= {core: "ORGANISATION" for surface in [*settled] if (core := _without_form(surface))}
-    organisations = [surface for surface, kind in settled.items() if kind == "ORGANISATION" and " " in surface]
+    firms = {surface.split()[0] for surface, kind in settled.items() if kind == "ORGANISATION" and " " in surface}
     for surface, kind in list(settled.items()):
         words = surface.split() if kind == "PERSON" else []
         if len(words) < 2:
@@ -392,8 +397,8 @@ def _everywhere(
         # has it: `Ford` beside `Ford Motor`.
         last = words[-1]
         if len(last) >= SHORTEST and not last[0].islower():
-            named = last in places or any(other.startswith(last) for other in organisations)
-            settled[last] = settled.get(last, "PERSON") if named or last.isupper() else "PERSON"
+            another = last in places or last in firms or last.isupper()
+            settled[last] = settled.get(last, "PERSON") if another else "PERSON"
         first = _THAI_TITLE.sub("", words[0])
         if language in _BY_FIRST_NAME and len(first) >= SHORTEST and first.lower() not in context.titles:
             settled.setdefault(first, "PERSON")

@@ -26,7 +26,11 @@ from streams.stages.entity_tickers import Exchanges, Listing, find_listings, loa
 from streams.text.tokens import Span, sentences, split_tokens
 
 MAX_BODY: Final = 150_000
-"""Characters of a body that are tagged; what lies past that names little that the first hundred pages did not."""
+"""Characters of a body that are tagged; what lies past that names little that the first hundred pages did not.
+`EnrichedRelease.untagged_from` says so."""
+
+MAX_TITLE: Final = 2_000
+"""Characters of a title that are tagged: a longer one is a body in the wrong place."""
 
 GROUPS: Final = {
     "en": "latin", "de": "latin", "fr": "latin", "es": "latin", "pt": "latin", "id": "latin", "ms": "latin",
@@ -125,9 +129,15 @@ def _models(config: StageConfig, lexicon: Lexicon) -> dict[str, Crf]:
 def tag_entities(release: CleanRelease, kit: EntityKit) -> EnrichedRelease:
     """Find the entities of title and body; a release without text passes as it is."""
     # As one text, so that a name means the same in both; the line end between them ends every sentence.
-    text = f"{release.title}\n{release.body[:MAX_BODY]}"
-    candidates = [] if text.isspace() else _candidates(text, len(release.title), release, kit)
-    return recast(release, EnrichedRelease, entities=merge(candidates, release.language, len(release.body)))
+    title = release.title[:MAX_TITLE]
+    text = f"{title}\n{release.body[:MAX_BODY]}"
+    candidates = [] if text.isspace() else _candidates(text, len(title), release, kit)
+    return recast(
+        release,
+        EnrichedRelease,
+        entities=merge(candidates, release.language, len(release.body)),
+        untagged_from=MAX_BODY if len(release.body) > MAX_BODY else 0,
+    )
 
 
 def _candidates(text: str, title: int, release: CleanRelease, kit: EntityKit) -> list[Candidate]:
@@ -135,6 +145,8 @@ def _candidates(text: str, title: int, release: CleanRelease, kit: EntityKit) ->
     language = release.language
     listings = find_listings(text, kit.exchanges)
     taken = bytearray(len(text))
+    for address in _ADDRESS.finditer(text) if "@" in text or "/" in text or "www." in text else ():
+        taken[address.start() : address.end()] = b"1" * (address.end() - address.start())
     found = [*_ruled(text, listings, release, kit, taken)]
     tagged = kit.tagger.names(text, language)
     names = refine(text, tagged, language, taken, _brackets(text, listings), kit.context, kit.gazetteer.places)
@@ -163,7 +175,8 @@ def _ruled(
         return Candidate(Mention(start=start, end=end, surface=text[start:end]), kind, value, symbols=symbols)
 
     for start, end, symbol in listings:
-        yield candidate("TICKER", start, end, f"{symbol.exchange}:{symbol.symbol}", (symbol,))
+        if not any(taken[start:end]):
+            yield candidate("TICKER", start, end, f"{symbol.exchange}:{symbol.symbol}", (symbol,))
     for start, end, currency, amount in find_amounts(text, release.language, kit.currencies):
         if not any(taken[start:end]):
             yield candidate("MONEY", start, end, f"{currency} {amount.normalize():f}")
@@ -198,6 +211,12 @@ def _printed(text: str, name: Name, listings: Sequence[Listing]) -> tuple[Symbol
     last = bisect_left(listings, bracket.end(), key=lambda listing: listing.start)
     return tuple(listing.symbol for listing in listings[first:last])
 
+
+_ADDRESS: Final = re.compile(
+    r"https?://[^\s<>«»“”\"()（）\u3000-\uffff]+|(?<![\w.])www\.[^\s<>«»“”\"()（）\u3000-\uffff]+"
+    r"|(?<![\w.+%-])[\w.+%-]{1,64}@[\w-]+(?:\.[\w-]+)+"
+)
+"""Web and mail addresses: no names, no dates and no listings stand in them."""
 
 MAX_BRACKET: Final = 200
 """Characters after a company's name in which its listings may stand."""

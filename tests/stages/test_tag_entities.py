@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from streams.records import CleanRelease, Dateline, EnrichedRelease, Entity
 from streams.stages.entity_money import find_amounts
 from streams.stages.entity_tickers import find_listings
-from streams.stages.tag_entities import GROUPS, MAX_BODY, TAG_ENTITIES, EntityKit, tag_entities
+from streams.stages.tag_entities import GROUPS, MAX_BODY, MAX_TITLE, TAG_ENTITIES, EntityKit, tag_entities
 from tests.support.entities import entity_kit
 
 GOLDEN = Path(__file__).parent.parent / "golden"
@@ -267,7 +267,8 @@ def test_offsets_hold_on_any_text(kit: EntityKit, body: str, title: str, languag
     "body",
     ["A" * 1_000_000, "Aa, " * 250_000, "(A: B) " * 140_000, "0 " * 500_000, "漢" * 1_000_000,
      "1月1日" * 200_000, "“(" * 500_000, "株式会社" * 250_000, "\ud800" * 1_000_000,
-     "Acme Inc. " * 100_000, "Anna Smith met Bob Jones. " * 40_000],
+     "Acme Inc. " * 100_000, "Anna Smith met Bob Jones. " * 40_000, "Institute for Acme " * 60_000,
+     "國家第一局王明主席" * 120_000, "a@" * 500_000, "http://" * 150_000],
     ids=lambda body: repr(body[:8]),
 )  # fmt: skip
 @pytest.mark.timeout(60)
@@ -275,6 +276,33 @@ def test_a_megabyte_of_anything_is_tagged_up_to_the_limit(kit: EntityKit, body: 
     enriched = tag_entities(CleanRelease(id="x", language="en", body=body), kit)
     assert_offsets_hold(enriched)
     assert all(m.end <= MAX_BODY for e in enriched.entities for m in e.mentions if m.field == "body")
+    assert enriched.untagged_from == MAX_BODY
+
+
+def test_a_body_that_is_tagged_whole_says_so(kit: EntityKit) -> None:
+    assert tag_entities(CleanRelease(id="x", language="en", body="A " * (MAX_BODY // 2)), kit).untagged_from == 0
+
+
+def test_a_title_of_a_megabyte_is_tagged_up_to_the_limit(kit: EntityKit) -> None:
+    release = CleanRelease(id="x", language="en", title="Berlin and Paris. " * 60_000, body="They met in Germany.")
+    enriched = tag_entities(release, kit)
+    assert_offsets_hold(enriched)
+    assert named(enriched.entities, "Germany").mentions[0].field == "body"
+    assert all(m.end <= MAX_TITLE for e in enriched.entities for m in e.mentions if m.field == "title")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "Write to anna.smith@berlin.example.com or call +49 30 1234567 today.",
+        "See https://www.berlin.example/news/2026/11/03/NASDAQ:AAPL?city=Paris for more.",
+        "More at www.siemens-berlin.example/2026-11-03/.",
+        "電子郵件：press@tokyo.example，網址：https://tokyo.example/2026/11/3。",
+    ],
+)
+def test_addresses_and_telephone_numbers_are_no_entities(kit: EntityKit, body: str) -> None:
+    language = "en" if body.isascii() else "zh-Hant"
+    assert not [e for e in tag(kit, body, language) if e.type != "PERSON" or "smith" in e.name]
 
 
 def test_a_script_other_than_the_release_s_is_tagged_too(kit: EntityKit) -> None:
