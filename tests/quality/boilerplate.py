@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -10,6 +10,7 @@ from typing import Any
 from streams.records import CleanRelease, IdentifiedRelease, Label
 from streams.stage import StageConfig, config_directory
 from streams.stages.strip_boilerplate import BoilerplateKit, prepare, strip_boilerplate
+from tests.quality import boilerplate_html
 
 LENGTH_THRESHOLD = 80
 """Characters: the baseline keeps every line as long."""
@@ -65,7 +66,20 @@ def measure(shared: Path) -> dict[str, float]:
     figures |= {f"{code}/body_lines_f1": tally.f1() for code, tally in sorted(score.languages.items())}
     figures["baseline/length_f1"] = _score(releases, _long_lines).lines.f1()
     figures["baseline/everything_f1"] = _score(releases, _everything).lines.f1()
-    return figures | _fields(releases, kit)
+    return figures | _fields(releases, kit) | pages(releases, kit)
+
+
+def pages(releases: Sequence[Annotated], kit: BoilerplateKit) -> dict[str, float]:
+    """The same releases as web pages of several makes (`boilerplate_html`), those that nothing was tuned on."""
+    score = Tally()
+    for content in boilerplate_html.contents(releases):
+        for template in boilerplate_html.ASIDE.values():
+            output = boilerplate_html.our_lines(template(content), content.language, kit)
+            for row, is_kept in boilerplate_html.kept(boilerplate_html.rows_of(content), output):
+                score.right += is_kept and row.label == "body"
+                score.spurious += is_kept and row.label != "body"
+                score.missed += not is_kept and row.label == "body"
+    return {"html_lines_f1": score.f1()}
 
 
 def table(shared: Path) -> str:
