@@ -200,7 +200,7 @@ def line_features(
             (_neighbours, *beside[number : number + 5]),
             (_cues, cues, place, kind),
         ]
-        if place != "inside" and (echo := echoes[number]):
+        if echo := echoes[number]:
             own.append((_echo, *echo, place, kind, bool(cues)))
         if run := runs[number]:
             own.append((_run, *run, place, bool(cues)))
