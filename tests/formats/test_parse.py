@@ -3,10 +3,12 @@
 import gzip
 import hashlib
 import json
+import tracemalloc
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+import zstandard
 
 from streams.errors import Reason, Unprocessable
 from streams.formats import ID_PREFIX, parse
@@ -212,9 +214,38 @@ def test_a_release_may_be_as_large_as_the_limit_and_no_larger() -> None:
     assert refusal("x" * 1001, limit_bytes=1000).reason is Reason.TOO_LARGE
 
 
-def test_a_gzip_bomb_is_too_large_before_it_is_unpacked() -> None:
-    bomb = gzip.compress(bytes(100_000_000))
-    assert refusal(bomb, headers={"content-encoding": "gzip"}).reason is Reason.TOO_LARGE
+def packed(data: bytes, how: str) -> bytes:
+    return gzip.compress(data) if how == "gzip" else zstandard.ZstdCompressor().compress(data)
+
+
+@pytest.mark.parametrize("told", [True, False], ids=["told by its header", "known by its looks"])
+@pytest.mark.parametrize("how", ["gzip", "zstd"])
+def test_a_packed_release_is_unpacked(how: str, told: bool) -> None:
+    data = packed(PAGE.encode(), how)
+    assert read(data, headers={"content-encoding": how} if told else {}).text == "Busan"
+    assert read(data, "text/html", headers={"content-encoding": f" X-{how} "} if told else {}).text == "Busan"
+
+
+@pytest.mark.parametrize("how", ["gzip", "zstd"])
+def test_a_bomb_is_too_large_before_it_is_unpacked(how: str) -> None:
+    bomb = packed(bytes(100_000_000), how)
+    tracemalloc.start()
+    assert refusal(bomb).reason is Reason.TOO_LARGE
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 20_000_000
+
+
+def test_zstd_that_wants_a_window_larger_than_8_mib_is_refused() -> None:
+    parameters = zstandard.ZstdCompressionParameters(window_log=27, write_content_size=False)
+    stream = zstandard.ZstdCompressor(compression_params=parameters).compressobj()
+    assert refusal(stream.compress(b"Busan") + stream.flush()).reason is Reason.UNDECODABLE
+
+
+@pytest.mark.parametrize("how", ["gzip", "zstd"])
+def test_packed_as_large_as_the_limit_and_no_larger(how: str) -> None:
+    assert len(read(packed(b"x" * 1000, how), limit_bytes=1000).text) == 1000
+    assert refusal(packed(b"x" * 1001, how), limit_bytes=1000).reason is Reason.TOO_LARGE
 
 
 @pytest.mark.parametrize(
@@ -223,6 +254,12 @@ def test_a_gzip_bomb_is_too_large_before_it_is_unpacked() -> None:
         (b"Busan", "gzip", Reason.UNDECODABLE),
         (gzip.compress(b"Busan")[:-6], "gzip", Reason.UNDECODABLE),
         (gzip.compress(b"Busan") + b"tail", "gzip", Reason.UNDECODABLE),
+        (gzip.compress(b"Busan")[:-6], "", Reason.UNDECODABLE),
+        (b"Busan", "zstd", Reason.UNDECODABLE),
+        (zstandard.compress(b"Busan" * 99)[:-6], "zstd", Reason.UNDECODABLE),
+        (zstandard.compress(b"Busan") + b"tail", "zstd", Reason.UNDECODABLE),
+        (zstandard.compress(b"Busan"), "gzip", Reason.UNDECODABLE),
+        (gzip.compress(gzip.compress(b"\x7fBusan")), "gzip, gzip", Reason.UNSUPPORTED_FORMAT),
         (b"Busan", "br", Reason.UNSUPPORTED_FORMAT),
     ],
 )
