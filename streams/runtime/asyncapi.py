@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from streams import __version__, codec
-from streams.formats import READERS
+from streams.formats import READERS, ninjs
 from streams.records import RECORDS, RawRelease
 from streams.runtime.events import CONNECT, DLQ
 from streams.runtime.hops import Hop, dead_letter_topic, plan, topic_of
@@ -94,7 +94,7 @@ def document(settings: Settings, routes: Routes) -> dict[str, Any]:
         },
         "defaultContentType": "application/json",
         "servers": {"kafka": server},
-        "channels": {topic.name: _channel(topic, settings) for topic in topics},
+        "channels": {topic.name: _channel(topic, settings, routes) for topic in topics},
         "operations": dict(_operations(hops, routes)),
         "components": {
             "messages": _messages(),
@@ -122,13 +122,15 @@ def _server(settings: Settings) -> tuple[dict[str, Any], dict[str, Any]]:
     return server, schemes
 
 
-def _channel(topic: Topic, settings: Settings) -> dict[str, Any]:
+def _channel(topic: Topic, settings: Settings, routes: Routes) -> dict[str, Any]:
     if topic.name == topic_of(RawRelease, settings.topics.prefix):
         messages = ["raw", "raw-other", "kill-raw"]
     elif topic.name == dead_letter_topic(settings.topics.prefix):
         messages = ["dead-letter"]
     elif topic.carries:
         messages = [_word(topic.carries), "kill"]
+    elif routes.formats.get(topic.name) == "ninjs":
+        messages = ["ninjs", "kill"]
     else:
         messages = []
     return {
@@ -181,6 +183,12 @@ def _messages() -> dict[str, Any]:
             {name: said for name, said in CLOUD_EVENT.items() if name not in NOT_OF_A_KILL} | CARRIED,
             {"type": "null"},
         ),
+        "ninjs": _message(
+            "A release ready to route by, as IPTC ninjs 3.1",
+            CLOUD_EVENT | CARRIED,
+            {"type": "object", "description": f"Valid against {ninjs.STANDARD['schema']}"},
+        )
+        | {"contentType": ninjs.MEDIA_TYPE},
         "dead-letter": _message(
             "What could not be processed, byte for byte, with the headers it came with and why",
             {f"{DLQ}{name}": said for name, said in DEAD_LETTER.items()}

@@ -77,7 +77,10 @@ def _table(settings: Settings, routes: Routes) -> Iterator[Topic]:
         last = STAGES[hop.stages[-1]]
         yield topic(hop.target, t.event_bytes, f"after {last.name}", schema_word(last.writes))
     for name in routes.topics():
-        yield topic(name, t.event_bytes, "a route's copy of the enriched events", schema_word(EnrichedRelease))
+        if routes.formats.get(name) == "ninjs":
+            yield topic(name, t.event_bytes, "a route's copy of the enriched events, as ninjs 3.1")
+        else:
+            yield topic(name, t.event_bytes, "a route's copy of the enriched events", schema_word(EnrichedRelease))
     compacted = {"cleanup.policy": "compact", "min.insync.replicas": str(t.min_insync_replicas)}
     # Remembered for so long after its last event, if for no longer than that: a kill after it goes to every topic.
     forgotten = {

@@ -118,13 +118,13 @@ class Worker:
         key = _key(record.id)
         value = codec.encode(record)
         main = Message(hop.target, key, value, events.cloud_event(record, hop.name, incoming.headers, now))
-        if main.size > self.task.event_bytes:
-            raise Unprocessable(
-                Reason.TOO_LARGE, f"{main.size} bytes made of it, {hop.target} takes {self.task.event_bytes}"
-            )
-        if not hop.last or not isinstance(record, IdentifiedRelease):
-            return (main,)
-        return (main, *(replace(main, topic=topic) for topic in self.task.routes.match(record)))
+        routed = self.task.routes.match(record) if hop.last and isinstance(record, IdentifiedRelease) else ()
+        messages = (main, *(self.task.routes.convert(topic, main) for topic in routed))
+        for message in messages:
+            if message.size > self.task.event_bytes:
+                detail = f"{message.size} bytes made of it, {message.topic} takes {self.task.event_bytes}"
+                raise Unprocessable(Reason.TOO_LARGE, detail)
+        return messages
 
     def _kill(self, incoming: Incoming, now: datetime) -> Done:
         if not incoming.key:

@@ -1,12 +1,16 @@
 """Routes: which topics a release goes to, and what a routes file may say."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from streams import codec
 from streams.errors import Exit
+from streams.formats.ninjs import write_ninjs
 from streams.records import EnrichedRelease
 from streams.runtime import routes
+from streams.runtime.events import Message
 from streams.runtime.routes import Routes
 from streams.runtime.settings import BadConfig
 from streams.stage import config_directory
@@ -97,3 +101,29 @@ def test_a_route_into_the_pipeline_itself_is_a_fault(tmp_path: Path, word: str) 
     (tmp_path / "routes.toml").write_text(route)
     with pytest.raises(BadConfig, match=rf"mill\.{word}\.v1: a route cannot lead"):
         routes.load(tmp_path, "mill")
+
+
+NINJS = TWO.replace('topic = "desk.asia"\nformat = "enriched"', 'topic = "desk.asia"\nformat = "ninjs"')
+
+
+def test_a_route_in_ninjs_gets_the_release_as_ninjs(tmp_path: Path) -> None:
+    both = load(tmp_path, NINJS)
+    release = EnrichedRelease(id="urn:a", language="ko", title="부산", text="부산", body="부산")
+    headers = (("ce_id", b"1"), ("ce_dataschema", b"ours"), ("content-type", b"application/json"))
+    main = Message("main", b"urn:a", codec.encode(release), headers)
+    assert both.convert("news.release.enriched.ko.v1", main) == replace(main, topic="news.release.enriched.ko.v1")
+    made = both.convert("desk.asia", main)
+    assert made.value == write_ninjs(release)
+    assert dict(made.headers) == {
+        "ce_id": b"1",
+        "ce_dataschema": b"http://www.iptc.org/std/ninjs/ninjs-schema_3.1.json#",
+        "content-type": b"application/ninjs+json",
+    }
+    kill = replace(main, value=None)
+    assert both.convert("desk.asia", kill) == replace(kill, topic="desk.asia")
+
+
+def test_a_topic_has_one_format(tmp_path: Path) -> None:
+    with pytest.raises(BadConfig) as caught:
+        load(tmp_path, NINJS + TWO.partition("\n\n[[")[2].join(["\n[[", ""]).replace('"asia"', '"asia-too"'))
+    assert [fault.key for fault in caught.value.faults] == ["route.format"]

@@ -95,6 +95,15 @@ def test_the_time_of_receipt_is_the_records_own(first: Worker) -> None:
     assert orjson.loads(message.value or b"")["received_at"].startswith("2023-11-14T22:13:20")
 
 
+def test_a_route_in_ninjs_carries_ninjs_beside_the_enriched_event(whole: Worker) -> None:
+    routes = replace(ROUTES, formats={"routed.all": "ninjs"})
+    outcome = done(replace(whole, task=replace(whole.task, routes=routes)), incoming(id="urn:a", text=TEXT))
+    main, plain, ninjs = outcome.messages
+    assert (plain.topic, plain.value) == ("routed.en", main.value)
+    assert orjson.loads(ninjs.value or b"")["bodies"][0]["value"] == TEXT
+    assert header(ninjs.headers, "content-type") == "application/ninjs+json"
+
+
 SEVERAL = b"""<rss version="2.0"><channel><title>A wire</title>
 <item><guid>urn:a</guid><title>First</title><description>The plant in Busan opens.</description></item>
 <item><guid>urn:b</guid><title>Second</title><description>Das Werk in Busan wird gebaut.</description></item>
