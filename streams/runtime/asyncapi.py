@@ -4,13 +4,14 @@ It follows from the topic table, the hops, the records and the headers' tables b
 `events` really writes.
 """
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from streams import __version__, codec
-from streams.formats import READERS, ninjs
+from streams.errors import Reason
+from streams.formats import FIELD_HEADERS, READERS, ninjs
 from streams.records import RECORDS, RawRelease
-from streams.runtime.events import CONNECT, DLQ
+from streams.runtime.events import CONNECT, CORRECTS, DLQ
 from streams.runtime.hops import Hop, dead_letter_topic, plan, topic_of
 from streams.runtime.routes import Routes
 from streams.runtime.settings import Settings
@@ -43,7 +44,7 @@ CLOUD_EVENT = {
 NOT_OF_A_KILL = ("ce_dataschema", "content-type")
 
 CARRIED = {
-    "traceparent": "W3C trace context of the release's journey, where its producer began one.",
+    "traceparent": "W3C trace context of the release's journey, where its producer or a worker began one.",
     "tracestate": "Goes with it.",
     "newsmill.attempt": "How often it was redriven from the dead letters.",
     "newsmill.redriven-from": "The dead letter that it was: PARTITION:OFFSET.",
@@ -51,14 +52,19 @@ CARRIED = {
 }
 """Headers that an event has where the raw event had them."""
 
-IN_RAW = (*CARRIED, "content-type")
-"""All that a producer may leave away."""
+CORRECTION = {CORRECTS: "Of a correction: the version whose place this one takes, the last that went out."}
+
+BY_PRODUCERS = {
+    "content-encoding": "`gzip` or `zstd`, where the value is packed.",
+    **{name: f"Fills `{field}` where the release itself leaves it open." for name, field in FIELD_HEADERS.items()},
+}
+"""Headers of a raw event besides its `content-type`."""
 
 DEAD_LETTER = {
     "topic": "Where the event stood: its topic, …",
     "partition": "… its partition …",
     "offset": "… and its offset.",
-    "reason": "Why: one of a closed list of words.",
+    "reason": f"Why: {', '.join(Reason)}.",
     "detail": "Why, for people; of a bug, the traceback.",
     "stage": "The stage that could not go on; `parse` is before the first.",
     "group": "The consumer group that met it.",
@@ -163,49 +169,57 @@ def _operation(action: str, topic: str) -> dict[str, Any]:
 
 def _messages() -> dict[str, Any]:
     others = [media_type for media_type in READERS if media_type != "application/json"]
+    dead = {f"{DLQ}{name}": said for name, said in DEAD_LETTER.items()} | {
+        f"{CONNECT}{name}": "The same for Kafka Connect's tools." for name in CONNECT_ERRORS
+    }
     made = {
         "raw": _message(
             "A release as JSON",
-            {"content-type": "`application/json`; without it, the bytes are looked at.", **CARRIED},
+            {"content-type": "`application/json`; without it, the bytes are looked at."} | BY_PRODUCERS | CARRIED,
             {"$ref": "#/components/schemas/RawRelease"},
-            IN_RAW,
+            required=(),
         ),
         "raw-other": _message(
             "A release in another format",
-            {"content-type": f"One of {', '.join(others)}.", **CARRIED},
+            {"content-type": f"One of {', '.join(others)}; without it, the bytes are looked at."}
+            | BY_PRODUCERS
+            | CARRIED,
             {"description": "The bytes of the release in that format."},
-            IN_RAW,
+            required=(),
         )
         | {"contentType": "application/octet-stream"},
-        "kill-raw": _message("Kill the release that the key names", CARRIED, {"type": "null"}),
+        "kill-raw": _message("Kill the release that the key names", CARRIED, {"type": "null"}, required=()),
         "kill": _message(
             "The release that the key names is dead: forget it",
             {name: said for name, said in CLOUD_EVENT.items() if name not in NOT_OF_A_KILL} | CARRIED,
             {"type": "null"},
+            required=[name for name in CLOUD_EVENT if name not in NOT_OF_A_KILL],
         ),
         "ninjs": _message(
             "A release ready to route by, as IPTC ninjs 3.1",
-            CLOUD_EVENT | CARRIED,
+            CLOUD_EVENT | CORRECTION | CARRIED,
             {"type": "object", "description": f"Valid against {ninjs.STANDARD['schema']}"},
+            required=CLOUD_EVENT,
         )
         | {"contentType": ninjs.MEDIA_TYPE},
         "dead-letter": _message(
             "What could not be processed, byte for byte, with the headers it came with and why",
-            {f"{DLQ}{name}": said for name, said in DEAD_LETTER.items()}
-            | {f"{CONNECT}{name}": "The same for Kafka Connect's tools." for name in CONNECT_ERRORS},
+            dead,
             {"description": "The original value."},
+            required=dead,
         )
         | {"contentType": "application/octet-stream"},
     }
     for record in RECORDS[1:]:
         summary = (record.__doc__ or "").partition(".")[0]
         payload = {"$ref": f"#/components/schemas/{record.__name__}"}
-        made[_word(codec.schema_word(record))] = _message(summary, CLOUD_EVENT | CARRIED, payload)
+        headers = CLOUD_EVENT | (CORRECTION if record is RECORDS[-1] else {}) | CARRIED
+        made[_word(codec.schema_word(record))] = _message(summary, headers, payload, required=CLOUD_EVENT)
     return made
 
 
 def _message(
-    summary: str, headers: Mapping[str, str], payload: Mapping[str, Any], optional: Collection[str] = CARRIED
+    summary: str, headers: Mapping[str, str], payload: Mapping[str, Any], required: Iterable[str]
 ) -> dict[str, Any]:
     return {
         "summary": summary,
@@ -214,7 +228,7 @@ def _message(
             "properties": {
                 name: {"type": "string", **({"description": said} if said else {})} for name, said in headers.items()
             },
-            "required": [name for name in headers if name not in optional],
+            "required": list(required),
         },
         "payload": payload,
         "bindings": {

@@ -23,6 +23,9 @@ CARRIED = frozenset({"traceparent", "tracestate", "newsmill.attempt", "newsmill.
 SOURCE = "/newsmill/"
 """Begins the `ce_source` of our events; the hop follows."""
 
+CORRECTS = "ce_corrects"
+"""CloudEvents extension attribute: the version whose place this event takes."""
+
 ATTEMPT = "newsmill.attempt"
 TAKEN_FROM = "newsmill.taken-from"
 """Of a release that came with others in one event: `topic:partition:offset` of that event, and its place in it."""

@@ -40,8 +40,6 @@ RETRY_SECONDS = 1.0
 
 UNTIL, VERSION, TOPICS = "newsmill.held.until", "newsmill.held.version", "newsmill.held.topics"
 HELD = (UNTIL, VERSION, TOPICS)
-CORRECTS = "ce_corrects"
-"""CloudEvents extension attribute: the version whose place this event takes."""
 
 
 @dataclass(slots=True)
@@ -266,7 +264,7 @@ class Gatekeeper:
         out = [made.get(topic) or self._convert(topic, main) for topic in sorted(verdict.topics & self._everywhere)]
         if not verdict.corrects:
             return out
-        corrects = (CORRECTS, str(verdict.corrects).encode())
+        corrects = (events.CORRECTS, str(verdict.corrects).encode())
         return [replace(message, headers=(*message.headers, corrects)) for message in out]
 
     def _state_record(self, key: tuple[int, bytes], memory: Memory) -> Message:
