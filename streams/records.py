@@ -275,6 +275,8 @@ class CleanRelease(IdentifiedRelease):
     correction_notice: str = ""
     text_gaps: tuple[int, ...] = ()
     """Offsets in `body` where link text was lost upstream."""
+    only_boilerplate: bool = False
+    """There is text, and nothing of it is a body: that is why `body` is empty."""
     schema: str = "newsmill.release.cleaned.v1"
 
 

@@ -50,6 +50,11 @@ MIN_PARAGRAPH = 200
 WHOLE_SHARE = 0.7
 """A paragraph of as many characters that is as much of the release is its body, whatever else it holds."""
 
+MIN_PULL_QUOTE = 40
+MAX_PULL_QUOTE = 400
+QUOTED_WITHIN = 20_000
+"""Characters: of a line that another one may quote, and of the body that it is looked for in."""
+
 TAIL_SENTENCES = 60
 """Sentences at the end of a release in one paragraph among which its boilerplate is looked for."""
 
@@ -58,6 +63,8 @@ CITY_POPULATION = 300_000
 
 LABELS: dict[str, Label] = {word: word for word in get_args(Label)}
 
+_QUOTES = '"“”„«»‘’‚「」『』〝〟 '
+_QUOTED = re.compile(f"[{_QUOTES.strip()}][^\n]{{{MIN_PULL_QUOTE}}}")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _SENTENCE_END = re.compile(r"[.!?؟][\"”’»)\]]*\s+|[。！？][」』”）]*|(?<!\s)\s++(?=[—–]{1,2}\s?\S)")
 
@@ -126,6 +133,7 @@ def strip_boilerplate(release: IdentifiedRelease, kit: BoilerplateKit) -> CleanR
         else:
             pieces.append(piece)
         pieces += tail
+    pieces = _without_pull_quotes(pieces, text)
     segments = tuple([Segment(start=p.start, end=p.end, label=p.label, sub=p.sub, evidence=p.evidence) for p in pieces])
     body = "\n".join([kept for p in pieces if p.label == "body" and (kept := text[p.start : p.end].strip())])
     parts = [Part(p.label, p.sub, text[p.start : p.end].strip(), p.heading) for p in pieces if p.label != "body"]
@@ -165,6 +173,31 @@ def _with_some_body(labels: list[str], lines: Sequence[Line]) -> list[str]:
 
 def _strong(line: Line) -> bool:
     return any(cue.kind in {"heading", "sentence", "start"} for cue in line.cues)
+
+
+def _without_pull_quotes(pieces: list[_Piece], text: str) -> list[_Piece]:
+    """Take out of the body the lines that another one quotes word for word: an editor set them large beside it."""
+    lines = [text[p.start : p.end].strip() if p.label == "body" else "" for p in pieces[:MODEL_LINES]]
+    body = "\n".join(["", *filter(None, lines), ""])[:QUOTED_WITHIN]
+    if not _QUOTED.search(body):
+        return pieces
+    return [
+        piece._replace(label="other", sub="pull_quote", evidence="another paragraph quotes it")
+        if MIN_PULL_QUOTE < len(line) < MAX_PULL_QUOTE and _is_quoted(line, body)
+        else piece
+        for piece, line in zip(pieces, lines, strict=False)
+    ] + pieces[MODEL_LINES:]
+
+
+def _is_quoted(line: str, body: str) -> bool:
+    """Say whether a line's words stand behind an opening quotation mark anywhere but in the line itself."""
+    said = line.strip(_QUOTES)
+    at = body.find(said)
+    while at > 0:
+        if body[at - 1] in _QUOTES and not body.startswith(f"\n{line}\n", at - line.index(said) - 1):
+            return True
+        at = body.find(said, at + 1)
+    return False
 
 
 def _without_tail(line: Line, kit: BoilerplateKit) -> tuple[Line, list[_Piece]]:
@@ -308,6 +341,7 @@ def _fields(release: IdentifiedRelease, parts: Sequence[Part], body: str, kit: B
         "translation_notice": joined(other.get("translation_note", [])),
         "correction_notice": joined(other.get("correction_notice", [])),
         "text_gaps": text_gaps(body),
+        "only_boilerplate": not body,
     }
 
 

@@ -117,7 +117,11 @@ def test_a_killed_release_without_text_passes() -> None:
 
 def test_only_boilerplate_leaves_an_empty_body() -> None:
     tail = RELEASE.split("\n")[3:]
-    assert clean("\n".join(tail)).body == ""
+    result = clean("\n".join(tail))
+    assert result.body == ""
+    assert result.only_boilerplate
+    assert not clean(RELEASE).only_boilerplate
+    assert not clean("").only_boilerplate
 
 
 @pytest.mark.parametrize(
@@ -159,6 +163,54 @@ def test_a_release_in_one_paragraph_loses_its_tail() -> None:
     result = clean(f"{PARAGRAPH} {PARAGRAPH} Media Contact: Jo Doe, press@acme.example")
     assert result.body == f"{PARAGRAPH} {PARAGRAPH}"
     assert [contact.email for contact in result.contacts] == ["press@acme.example"]
+
+
+def test_a_pull_quote_leaves_the_body_and_its_paragraph_stays() -> None:
+    said = "We build where our customers are and where people want to work"
+    told = f'Jo Doe said: "{said}, and nowhere else." She spoke in Berlin on Monday.'
+    lines = RELEASE.split("\n")
+    quote = '"We had looked at four other towns, and none of them had both a harbour and a school of engineering."'
+    result = clean("\n".join([*lines[:2], f"“{said}”", told, quote, *lines[3:]]))
+    assert result.body == "\n".join([PARAGRAPH, told, quote])
+    assert "pull_quote" in {segment.sub for segment in result.segments}
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "EMBARGO: 3 November 2026, 10:00 GMT",
+        "Embargoed until 10:00 GMT, November 3, 2026",
+        "Sperrfrist: 3. November 2026, 10.00 Uhr MEZ",
+        "Sous embargo jusqu'au 3 novembre 2026, 10h00",
+        "엠바고: 2026년 11월 3일 10시",
+    ],
+)
+def test_an_embargo_is_seen_whatever_stands_around_it(line: str) -> None:
+    result = clean(f"{line}\n{RELEASE}")
+    assert result.embargo_notice == line
+    assert result.embargoed_until is not None
+    assert result.embargoed_until.date().isoformat() in {"2026-11-03", "2026-11-04"}
+    assert result.title == RELEASE.split("\n")[0]
+
+
+@pytest.mark.parametrize("line", ["Embargo on oil tightened by ministers", "Embargo gegen Ölexporte verschärft"])
+def test_news_of_an_embargo_is_no_embargo(line: str) -> None:
+    assert clean(RELEASE.replace(RELEASE.split("\n")[0], line)).embargo_notice == ""
+
+
+def test_a_release_in_one_paragraph_without_boilerplate_loses_nothing() -> None:
+    assert clean(f"{PARAGRAPH} {PARAGRAPH} {PARAGRAPH}").body == f"{PARAGRAPH} {PARAGRAPH} {PARAGRAPH}"
+
+
+def test_a_release_in_one_paragraph_fills_its_fields() -> None:
+    tail = f"About Acme: {ABOUT} Contact: Jo Doe, press@acme.example, +49 30 555 0100. SOURCE Acme"
+    result = clean(f"BERLIN, Jan. 5, 2026 /PRNewswire/ -- {PARAGRAPH} {PARAGRAPH} {tail}")
+    assert result.body == f"{PARAGRAPH} {PARAGRAPH}"
+    assert [about.organisation for about in result.about] == ["Acme"]
+    assert [contact.name for contact in result.contacts] == ["Jo Doe"]
+    assert result.source_line == "Acme"
+    assert result.dateline is not None
+    assert result.dateline.date == "2026-01-05"
 
 
 def test_cues_of_other_languages_are_tried() -> None:
@@ -220,6 +272,7 @@ def test_the_islamic_new_year_is_within_a_day_of_the_almanac() -> None:
         ("INDIANAPOLIS (AP) — A messy deal", "INDIANAPOLIS (AP) — "),
         ("Jakarta - Gubernur mengatakan", "Jakarta - "),
         ("24 de septiembre de 2020 — El Grupo", "24 de septiembre de 2020 — "),
+        ("الرياض – 24 جمادى الأولى 1448 هـ – أعلنت شركة", "الرياض – 24 جمادى الأولى 1448 هـ – "),
         ("(서울=뉴스와이어) 루모라는", "(서울=뉴스와이어) "),
         ("新华社北京11月17日电 记者17日获悉", "新华社北京11月17日电 "),
         ("（中央社記者王小明台北21日電）行政院", "（中央社記者王小明台北21日電）"),
