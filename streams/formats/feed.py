@@ -89,7 +89,7 @@ def _read_item(item: Element, channel: Element) -> RawRelease:
             "subjects": [_rss_category(each) for each in children(item, "category")],
             "infoSources": [
                 *({"name": words(s), "role": "source", "uri": attribute(s, "url")} for s in children(item, "source")),
-                {"name": words(child(channel, "title")), "role": "feed", "uri": words(child(channel, "link"))},
+                *_feed(words(child(channel, "title")), words(child(channel, "link"))),
                 *_contacts(channel),
             ],
             "copyrightNotice": words(child(item, "rights", foreign=True)) or words(child(channel, "copyright")),
@@ -162,7 +162,7 @@ def _read_entry(entry: Element, feed: Element | None) -> RawRelease:
             "by": ", ".join(filter(None, (words(child(author, "name")) for author in authors))),
             "people": [_author(author) for author in authors if child(author, "email") is not None],
             "subjects": [_category(each) for each in children(entry, "category")],
-            "infoSources": [{"name": _atom_text(child(above, "title")).text, "role": "feed", "uri": _link(above)}],
+            "infoSources": _feed(_atom_text(child(above, "title")).text, _link(above)),
             "copyrightNotice": _atom_text(rights if rights is not None else child(above, "rights")).text,
             "firstCreated": published,
             "versionCreated": updated or published,
@@ -223,6 +223,10 @@ def _category(category: Element) -> dict[str, str]:
 def _enclosure(element: Element, address: str) -> dict[str, Any]:
     said = {"href": element.get(address), "contentType": element.get("type"), "sizeInBytes": element.get("length")}
     return {"name": "enclosure", **said}
+
+
+def _feed(title: str, link: str) -> list[dict[str, str]]:
+    return [{"name": title, "role": "feed", "uri": link}] if title or link else []
 
 
 def _alternatives(**ids: str) -> list[dict[str, str]]:

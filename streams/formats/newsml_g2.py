@@ -56,7 +56,7 @@ def read_newsml_g2(data: bytes, charset: str | None) -> RawRelease | tuple[Part,
     root = parse_xml(data, charset)
     if name_of(root) != "newsMessage":
         return _read_item(root)
-    items = [item for items in children(root, "itemSet") for item in items]
+    items = [item for item_set in children(root, "itemSet") for item in item_set]
     if not items:
         raise Unprocessable(Reason.EMPTY, "a newsMessage without items")
     if len(items) == 1:
@@ -70,17 +70,18 @@ def _read_item(item: Element) -> RawRelease:
         raise Unprocessable(Reason.UNSUPPORTED_FORMAT, detail)
     parts_of = by_name(item)
     management, content = by_name(first(parts_of["itemMeta"])), by_name(first(parts_of["contentMeta"]))
-    properties = conform(_properties(parts_of, management, content)) or {}
-    shown, rest = _read_content(first(parts_of["contentSet"]))
+    shown, renditions = _read_content(first(parts_of["contentSet"]))
+    properties = conform({**_properties(parts_of, management, content), "renditions": renditions}) or {}
     embargoed = first(management["embargoed"])
     embargoed_until = read_embargo(words(embargoed))
+    status = _status(management)
+    if status == "usable" and embargoed is not None and embargoed_until is None:
+        status = "withheld"  # an embargo whose end nobody names is in force until a later version says otherwise
     provider = properties.get("infoSources", [{}])[0]
-    properties |= {"renditions": rest} if rest else {}
     return RawRelease(
         id=attribute(item, "guid"),
         version=read_version(item.get("version", "1")),
-        # An embargo whose end nobody names is in force until a later version says otherwise.
-        pub_status="withheld" if embargoed is not None and embargoed_until is None else _status(management),
+        pub_status=status,
         source=provider.get("name") or provider.get("literal") or provider.get("uri", ""),
         content_type=MEDIA_TYPE,
         title=_title(properties) or shown.title,
@@ -137,10 +138,8 @@ def _read_inline(root: Element) -> RawRelease:
 
 def _rendition(remote: Element) -> dict[str, Any]:
     size = {"width": remote.get("width"), "height": remote.get("height"), "sizeInBytes": remote.get("size")}
-    name = remote.get("rendition", "").rpartition(":")[2] or "remote"
-    said = {"name": name, "href": remote.get("href"), "contentType": remote.get("contenttype"), **size}
-    kept: dict[str, Any] = (conform({"renditions": [said]}) or {})["renditions"][0]
-    return kept
+    name = attribute(remote, "rendition").rpartition(":")[2] or "remote"
+    return {"name": name, "href": remote.get("href"), "contentType": remote.get("contenttype"), **size}
 
 
 def _properties(item: Children, management: Children, content: Children) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
@@ -28,7 +29,7 @@ ABOUT = 0.5
 """Salience from which a release is about an entity and does not just mention it."""
 
 ID_URI = "urn:newsmill:id:"
-"""Begins the URI of a release whose id is none; `altIds` has the id itself."""
+"""Begins the URI of a release whose id is none."""
 
 _HTML_TYPES = ("text/html", "application/xhtml+xml", "text/xhtml")
 _TEXT_TYPES = ("", "text/plain")
@@ -65,12 +66,12 @@ def load_json(data: bytes, charset: str | None) -> Any:
 
 
 def read_object(fields: Mapping[str, Any]) -> RawRelease:
-    """Read the object that a ninjs document is."""
+    """Read the object that a ninjs document is. An item without bodies, a picture's above all, has its descriptions."""
     said = {name.lower(): value for name, value in fields.items() if value is not None}
     properties: dict[str, Any] = conform(fields) or {}
     kept = {name: value for name, value in properties.items() if name not in _OWN}
     title = _main(kept.get("headlines", ()))
-    text, rest = _read_bodies(kept.pop("bodies", []))
+    shown, rest = _read_bodies(kept.pop("bodies", []))
     if rest:
         kept["bodies"] = rest
     kept.pop("standard", None)
@@ -81,9 +82,9 @@ def read_object(fields: Mapping[str, Any]) -> RawRelease:
         source=next((name for source in kept.get("infoSources", ()) if (name := source.get("name"))), ""),
         content_type=MEDIA_TYPE,
         title=tidy_line(read_markup(title["value"]).text) if _is_html(title) else tidy_line(title.get("value", "")),
-        text=text.text,
-        markup=text.markup,
-        language_hint=tidy_line(_word(said, "language")).replace("_", "-") or text.language_hint,
+        text=shown.text or "\n".join(each["value"] for each in kept.get("descriptions", ())),
+        markup=shown.markup,
+        language_hint=tidy_line(_word(said, "language")).replace("_", "-") or shown.language_hint,
         published_at=next((moment for name in _MOMENTS if (moment := read_instant(kept.get(name)))), None),
         embargoed_until=read_embargo(said.get("embargoeduntil")),
         declared=Declared(format=_format(properties, fields), properties=kept),
@@ -113,9 +114,7 @@ def _main(values: Iterable[Mapping[str, str]]) -> Mapping[str, str]:
 
 def _is_html(body: Mapping[str, str]) -> bool:
     kind = body.get("contentType", "").partition(";")[0].strip().lower()
-    return kind in _HTML_TYPES or (
-        kind == "" and body.get("value", "").lstrip()[:2].lower() in ("<p", "<d", "<h", "<s")
-    )
+    return kind in _HTML_TYPES or (kind == "" and bool(_TAG.match(body.get("value", ""))))
 
 
 def _is_text(body: Mapping[str, str]) -> bool:
@@ -143,7 +142,8 @@ def write_ninjs(release: EnrichedRelease) -> bytes:
 def ninjs_of(release: EnrichedRelease) -> dict[str, Any]:
     """The ninjs 3.1 object of a release: what was declared, with what the record's fields hold in its place.
 
-    `bodies` begins with the clean body in the role `main`; the text as it came is in the role `original`.
+    `bodies` begins with the clean body in the role `main`; the text as it came is in the role `original`. An id that is
+    no URI as it stands is in `altIds`.
     """
     said = release.declared.properties
     identifier = uri(release.id)
@@ -166,13 +166,16 @@ def ninjs_of(release: EnrichedRelease) -> dict[str, Any]:
         "places": _merged(said.get("places", ()), map(_party, _of(release, "PLACE"))),
         "subjects": _merged(said.get("subjects", ()), ({"name": sector} for sector in release.sectors)),
         "infoSources": _merged(said.get("infoSources", ()), _sources(release)),
-        "altIds": [*said.get("altIds", ()), *([] if identifier else [{"role": "id", "value": release.id}])],
+        "altIds": [
+            *said.get("altIds", ()),
+            *([] if identifier == release.id else [{"role": "id", "value": release.id}]),
+        ],
         "standard": STANDARD,
     }
     return {**said, **{name: value for name, value in found.items() if value}}
 
 
-def _moment(value: Any) -> str:
+def _moment(value: datetime | None) -> str:
     return instant(value.isoformat()) or "" if value else ""
 
 

@@ -72,7 +72,7 @@ def _properties(head: Element | None, docdata: Element | None, top: Element | No
     tobject, pubdata = child(head, "tobject"), child(head, "pubdata")
     rights, holder = child(docdata, "doc.rights"), child(docdata, "doc.copyright")
     owner = attribute(holder, "holder") or attribute(rights, "owner")
-    year = attribute(holder, "year")
+    year, source = attribute(holder, "year"), attribute(child(docdata, "doc-id"), "regsrc")
     headlines = [{"role": "main", "value": words(each)} for each in _inside(top, "hl1")]
     headlines += [{"role": "subheadline", "value": words(each)} for each in _inside(top, "hl2")]
     named: dict[str, list[dict[str, str]]] = {"people": [], "organisations": [], "places": [], "events": []}
@@ -104,9 +104,7 @@ def _properties(head: Element | None, docdata: Element | None, top: Element | No
         "versionCreated": _moment(child(docdata, "date.issue")) or _moment(pubdata, "date.publication"),
         "expires": _moment(child(docdata, "date.expire")),
         "infoSources": [{"name": name, "role": "distributor"} for name in dict.fromkeys(filter(None, names))],
-        "altIds": [{"role": "regsrc", "value": attribute(child(docdata, "doc-id"), "regsrc")}]
-        if attribute(child(docdata, "doc-id"), "regsrc")
-        else [],
+        "altIds": [{"role": "regsrc", "value": source}] if source else [],
     }
 
 

@@ -321,13 +321,16 @@ conform = record(_with_associations(MAX_ASSOCIATIONS))
 
 
 def read_version(value: Any) -> int:
-    """Read a version that counts. Raises `Unprocessable`: what does not count cannot tell a correction."""
+    """Read a version that counts up, from 1 or from 0, which is our 1.
+
+    Raises `Unprocessable` for one that does not count: it cannot tell a correction.
+    """
     digits = tidy_line(value) if isinstance(value, str) else str(value)
     if isinstance(value, bool) or not (digits.isascii() and digits.isdigit() and len(digits) < 20):
         raise Unprocessable(Reason.INVALID, f"version is {digits[:40]!r}, not a number")
-    version = int(digits)
-    if not 1 <= version <= MAX_VERSION:
-        raise Unprocessable(Reason.INVALID, f"version is {version}, not 1 or more")
+    version = max(1, int(digits))
+    if version > MAX_VERSION:
+        raise Unprocessable(Reason.INVALID, f"version is {version}: no more than {MAX_VERSION}")
     return version
 
 

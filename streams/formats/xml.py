@@ -72,7 +72,7 @@ def children(element: Element | None, name: str, *, foreign: bool = False) -> It
 
 
 def by_name(element: Element | None) -> Mapping[str, list[Element]]:
-    """All children by their names without namespaces: for those who ask for many."""
+    """All children by their names without namespaces, none under a name that none has: for those who ask for many."""
     found: defaultdict[str, list[Element]] = defaultdict(list)
     for each in () if element is None else element:
         found[name_of(each)].append(each)
