@@ -26,7 +26,7 @@ demo: venv ## Broker, worker, sample releases in, enriched events out, on the sc
 	$(BIN)/newsmill demo
 
 test: lint ## Everything: lint, types, import contracts, tests (real Kafka where Java 17 and Maven are)
-	$(BIN)/pytest
+	$(BIN)/pytest -n 2 --dist loadfile
 
 lint: venv ## Lint, format, types and import contracts, without changing anything
 	$(BIN)/ruff check .
