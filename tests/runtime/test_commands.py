@@ -350,6 +350,9 @@ def test_an_event_is_one_or_two_lines() -> None:
     (canceled, *_) = tail._lines(record(), {**RELEASE, "pub_status": "canceled"})
     assert "canceled" in canceled.plain
     assert "canceled" not in bare.plain
+    (again, *_) = tail._lines(record(b"{}", ("newsmill.replay", b"r1")), RELEASE)
+    assert "re-run" in again.plain
+    assert "re-run" not in bare.plain
 
 
 def test_a_kill_a_dead_letter_and_a_raw_release_are_told_apart() -> None:

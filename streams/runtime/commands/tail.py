@@ -150,8 +150,9 @@ def _lines(record: Record, value: Mapping[str, Any]) -> list[Text]:
         size = decimal(len(record.value))
         return [Text.assemble(time, f"{key}  ", (f"{kind}, {size}  ", "dim"), display.isolated(words, HEADING_COLUMNS))]
     killed = ("  canceled", "bold red") if value.get("pub_status") == "canceled" else ""
+    again = ("  re-run", "yellow") if events.header(record.headers, events.REPLAY) else ""
     share = f"  kept {display.kept(value):4.0%}" if "body" in value else ""
     title = (f"  {display.isolated(display.heading(value), HEADING_COLUMNS)}", "bold")
-    first = Text.assemble(time, display.language(value), killed, (share, "dim"), title)
+    first = Text.assemble(time, display.language(value), killed, again, (share, "dim"), title)
     second = display.entities(value, each=ENTITIES)
     return [first, Text.assemble(" " * 10, second)] if second else [first]
