@@ -19,6 +19,7 @@ import structlog
 from streams.errors import Exit, Fatal, Reason
 from streams.runtime import events
 from streams.runtime.consumer import Consumer
+from streams.runtime.duplicates import Recent
 from streams.runtime.events import Done, Incoming, Message, Outcome, Rejected
 from streams.runtime.gatekeeper import Gatekeeper
 from streams.runtime.hops import Hop
@@ -87,6 +88,7 @@ class Loop:
         self._metrics = metrics
         self._reporter = reporter
         self._gate = gate
+        self._sent = Recent()
         self._recent: deque[bool] = deque(maxlen=dead_letter.limit_window)
         self._pending: deque[_Held] = deque()
         self._pending_bytes = 0
@@ -179,6 +181,14 @@ class Loop:
         except TimeoutError:
             return False
         return True
+
+    def oldest(self) -> dict[int, float]:
+        """Partition to the Unix time of the oldest event in our hands."""
+        oldest: dict[int, float] = {}
+        for held in (*(h for batch in self._batches for h in batch.held), *self._pending):
+            at = held.incoming.timestamp_ms / 1000
+            oldest[held.incoming.partition] = min(at, oldest.get(held.incoming.partition, at))
+        return oldest
 
     async def _dispatch(self) -> None:
         """Windows of whatever has arrived by the time there is a slot: one release when idle, full ones under load."""
@@ -285,7 +295,10 @@ class Loop:
         """Stop before the topic drains into the dead letters: a bad deploy, not bad releases, fails most of them."""
         self._recent.extend(isinstance(o, Rejected) and o.reason not in EXPECTED for o in outcomes)
         seen, dead = len(self._recent), sum(self._recent)
-        if seen >= self._dead_letter.limit_minimum and dead > self._dead_letter.limit_share * seen:
+        if seen < self._dead_letter.limit_minimum:
+            return
+        self._metrics.dead_letter_share.labels(self._hop.name).set(dead / seen)
+        if dead > self._dead_letter.limit_share * seen:
             reasons = {o.reason.value for o in outcomes if isinstance(o, Rejected)}
             raise Fatal(
                 Exit.DEAD_LETTER_LIMIT,
@@ -304,24 +317,25 @@ class Loop:
             age.observe(max(0.0, now - h.incoming.timestamp_ms / 1000))
             if self._reporter is not None:
                 self._reporter.report(self._hop, h.incoming, outcome)
+            metrics.count_stages(self._hop.stages, outcome.parse_seconds, outcome.stage_seconds)
             if isinstance(outcome, Rejected):
-                metrics.dead_letters.labels(hop, outcome.reason.value).inc()
+                metrics.dead_letters.labels(hop, outcome.stage, outcome.reason.value).inc()
                 if outcome.reason in OURS:
                     _say(self._hop, h.incoming, outcome)
                 continue
             if outcome.apart:
                 metrics.taken_apart.labels(hop).inc()
                 continue
+            if outcome.findings is not None:
+                metrics.count_findings(outcome.findings)
             if outcome.held:
                 metrics.holds.labels(hop).inc()
                 continue
             sent.inc()
-            if h.incoming.value is None:
+            if outcome.kill:
                 metrics.kills.labels(hop).inc()
-            elif self._hop.last:
-                metrics.languages.labels(outcome.language).inc()
-            for stage, seconds in zip(self._hop.stages, outcome.stage_seconds, strict=False):
-                metrics.stage_seconds.labels(stage).observe(seconds)
+            if outcome.messages and self._sent.again(events.header(outcome.messages[0].headers, "ce_id")):
+                metrics.duplicates.labels(hop).inc()
         self._count(-len(held))
 
     def _count(self, change: int) -> None:

@@ -59,6 +59,7 @@ def create_app(settings: Settings, hop: Hop, loop: Loop, metrics: Metrics, gate:
         web_enabled=False,
         loghandlers=[],
     )
+    app.on_commit = lambda done: metrics.commits.labels(hop.name, "done" if done else "refused").inc()
     source = app.topic(hop.source, key_type=bytes, value_type=bytes, allow_empty=True, internal=False)
 
     # No `on_error`: the loop raises nothing on account of an event, and what it does raise stops the worker.

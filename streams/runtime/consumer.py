@@ -6,6 +6,7 @@ a stream without the C extension acks events that it skips after a rebalance, ev
 list that a rebalance empties. So the offset to commit is kept here, and Faust's own bookkeeping has no say in it.
 """
 
+from collections.abc import Callable, Mapping
 from typing import Any, cast
 
 import faust
@@ -47,6 +48,12 @@ class Consumer(driver.Consumer):
         for tp in revoked:
             self._settled.pop(tp, None)
 
+    async def _commit(self, offsets: Mapping[TP, int]) -> bool:
+        """Commit, and tell the app whether the broker took it."""
+        done: bool = await super()._commit(offsets)
+        cast(App, self.app).on_commit(done)
+        return done
+
     def on_buffer_full(self, tp: TP) -> None:
         """Nothing: a full buffer already holds the fetcher back, because it waits to put its event in.
 
@@ -65,6 +72,9 @@ class Transport(driver.Transport):
 
 class App(faust.App):
     """A Faust app on our transport."""
+
+    on_commit: Callable[[bool], None]
+    """Told after every commit whether the broker took it. Set before `start`."""
 
     def _new_transport(self) -> Any:
         return Transport(self.conf.broker_consumer, self)

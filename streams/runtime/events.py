@@ -11,6 +11,7 @@ import orjson
 from streams import __version__, codec
 from streams.errors import Reason
 from streams.records import RawRelease
+from streams.runtime.findings import Findings
 from streams.runtime.gate import Passage
 from streams.runtime.traces import Trace
 
@@ -96,6 +97,10 @@ class Done:
     """What the gate must know of it; None where there is no gate after the hop."""
     held: bool = False
     """The gate keeps it back: the messages are its own."""
+    kill: bool = False
+    """A null value, or `pub_status: canceled`."""
+    findings: Findings | None = None
+    """What is counted of it after the last hop; None for a null value and in other hops."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +114,10 @@ class Rejected:
     """Qualified name of what was raised."""
     trace: Trace | None = None
     began_ns: int = 0
+    stage_seconds: tuple[float, ...] = ()
+    """Of the stages that it had passed."""
+    parse_seconds: float = 0.0
+    """0 where it was not read."""
 
 
 Outcome = Done | Rejected

@@ -10,6 +10,9 @@ from typing import Literal
 from streams.errors import Reason
 from streams.records import PubStatus
 
+GATE = "gate"
+"""Where a dead letter of the gate's says that it failed: the word beside the stages' names."""
+
 Status = Literal["usable", "embargoed", "withheld", "killed"]
 
 

@@ -241,7 +241,15 @@ class Gatekeeper:
         verdict = gate.judge(memory, passage, matched, self._everywhere, datetime.now(UTC), holding=self._settings.hold)
         match verdict:
             case Refuse():
-                return Rejected(verdict.reason, verdict.detail, "gate", trace=outcome.trace, began_ns=outcome.began_ns)
+                return Rejected(
+                    verdict.reason,
+                    verdict.detail,
+                    gate.GATE,
+                    trace=outcome.trace,
+                    began_ns=outcome.began_ns,
+                    stage_seconds=outcome.stage_seconds,
+                    parse_seconds=outcome.parse_seconds,
+                )
             case Hold():
                 held = _Held(event.partition, passage.version, verdict.until, matched)
                 self._drop(key)

@@ -7,7 +7,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import CancelledError, Future
 from dataclasses import dataclass
 from multiprocessing.sharedctypes import RawArray
@@ -48,8 +48,8 @@ class Offload(Protocol):
     async def process(self, hop: str, window: Sequence[Incoming]) -> list[Outcome]:
         """The window's outcomes, in order. Raises `Fatal` if no work can be done at all."""
 
-    async def ready(self) -> None:
-        """Return once work can begin. Raises `Fatal` if it never can."""
+    async def ready(self) -> Mapping[str, str]:
+        """Return once work can begin: stage to the version of what it knows. Raises `Fatal` if it never can."""
 
     def close(self) -> None:
         """End all processes, now."""
@@ -71,8 +71,9 @@ class Inline:
             await asyncio.sleep(0)
         return outcomes
 
-    async def ready(self) -> None:
+    async def ready(self) -> Mapping[str, str]:
         """Nothing to wait for."""
+        return _versions_of(self._workers)
 
     def close(self) -> None:
         """Nothing to end."""
@@ -100,6 +101,8 @@ class Pool:
         self._slot_freed = asyncio.Condition()
         self._release_seconds = release_seconds
         self._metrics = metrics
+        self._at_work = 0
+        metrics.pool_processes.set(processes)
         self._pool = pebble.ProcessPool(
             max_workers=processes,
             context=context,
@@ -107,7 +110,7 @@ class Pool:
             initargs=(tuple(tasks), self._progress, self._loaded),
         )
 
-    async def ready(self) -> None:
+    async def ready(self) -> Mapping[str, str]:
         """Wait for every process to have loaded its stages: the first releases must not wait for the last process."""
         slot = await self._take_slot()
         try:
@@ -121,6 +124,8 @@ class Pool:
                 await asyncio.sleep(LOADED_CHECK_SECONDS)
         finally:
             await self._give_slot(slot)
+        versions: Mapping[str, str] = await asyncio.wrap_future(self._pool.schedule(_versions))
+        return versions
 
     async def process(self, hop: str, window: Sequence[Incoming]) -> list[Outcome]:
         """Work on a window; kill, retry and reject as described above."""
@@ -130,6 +135,7 @@ class Pool:
         # Suspects go alone, so that a second crash costs nobody else another round.
         batches = [list(range(len(window)))]
         slot = await self._take_slot()
+        self._count(+1)
         try:
             while batches:
                 batch = batches.pop()
@@ -156,8 +162,14 @@ class Pool:
                 else:
                     batches.append([at])
         finally:
+            self._count(-1)
             await self._give_slot(slot)
         return [outcome for outcome in outcomes if outcome is not None]
+
+    def _count(self, change: int) -> None:
+        self._at_work += change
+        self._metrics.pool_busy.set(min(self._at_work, self.processes))
+        self._metrics.pool_queue.set(max(0, self._at_work - self.processes))
 
     def close(self) -> None:
         """Kill all processes; windows in work are lost to this worker and stay unacked."""
@@ -268,6 +280,14 @@ def _process(hop: str, jobs: tuple[Incoming, ...], slot: int) -> list[Outcome] |
     outcomes = work.process_window(_workers[hop], jobs, started)
     table[2 * slot + 1] = IDLE
     return outcomes
+
+
+def _versions() -> dict[str, str]:
+    return _versions_of(_workers)
+
+
+def _versions_of(workers: Mapping[str, work.Worker]) -> dict[str, str]:
+    return {stage: version for each in workers.values() for stage, version in each.line.enrichment.models.items()}
 
 
 def _end_with_parent() -> None:

@@ -184,6 +184,22 @@ class Http(Part):
     port: Annotated[int, Field(ge=0, le=65_535)]
 
 
+class Counting(Part):
+    """What the metrics tell apart."""
+
+    low_confidence: Annotated[float, Field(ge=0, le=1)]
+    source_classes: Annotated[dict[str, tuple[str, ...]], Field(max_length=20)]
+    last_scrape_seconds: Annotated[float, Field(ge=0, le=300)]
+
+    @field_validator("source_classes")
+    @classmethod
+    def _one_class_a_source(cls, classes: dict[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
+        names = [name.casefold() for sources in classes.values() for name in sources]
+        if twice := sorted({name for name in names if names.count(name) > 1}):
+            raise ValueError(f"a source can be of one class only: {', '.join(twice)}")
+        return classes
+
+
 class Log(Part):
     """What is written to standard error."""
 
@@ -247,6 +263,7 @@ class Settings(BaseSettings):
     schema_registry: SchemaRegistry
     gate: Gate
     http: Http
+    metrics: Counting
     log: Log
     tracing: Tracing
     stages: dict[str, dict[str, Any]]

@@ -2,7 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 import structlog
@@ -19,6 +20,10 @@ from streams.runtime.settings import Broker, Watchdog
 log = structlog.get_logger()
 
 
+LOOKS = 10_000
+"""Moves of a partition's end that are remembered: at a look every five seconds, half a day without a commit."""
+
+
 @dataclass(slots=True)
 class Progress:
     """What a hop's group has committed, and since when it has not moved although there is work. Pure, for the test."""
@@ -27,6 +32,8 @@ class Progress:
     committed: dict[int, int] = field(default_factory=dict)
     moved_at: dict[int, float] = field(default_factory=dict)
     lagging: set[int] = field(default_factory=set)
+    ends: dict[int, deque[tuple[float, int]]] = field(default_factory=dict)
+    """When each partition's end was first seen where it was, back to the last commit."""
 
     def observe(self, now: float, committed: dict[int, int], ends: dict[int, int]) -> dict[int, int]:
         """Take in one look at the broker; returns the lag per partition in records."""
@@ -37,8 +44,23 @@ class Progress:
             if lags[partition] == 0 or at != self.committed.get(partition) or partition not in self.moved_at:
                 self.moved_at[partition] = now
             self.committed[partition] = at
+            seen = self.ends.setdefault(partition, deque(maxlen=LOOKS))
+            if not seen or seen[-1][1] < end:
+                seen.append((now, end))
+            while len(seen) > 1 and seen[0][1] <= at:
+                seen.popleft()
         self.lagging = {partition for partition, lag in lags.items() if lag}
         return lags
+
+    def waited(self, now: float) -> dict[int, float]:
+        """How long, at least, the oldest record that is not committed has been there, per partition, in seconds.
+
+        From the looks alone: a backlog that was there before the first of them counts from then.
+        """
+        return {
+            partition: next((now - at for at, end in seen if end > self.committed[partition]), 0.0)
+            for partition, seen in self.ends.items()
+        }
 
     def blind(self, now: float) -> None:
         """The broker could not be asked: nobody can move, so nobody is stuck."""
@@ -60,6 +82,7 @@ async def watch(
     broker: Broker,
     settings: Watchdog,
     assigned: Callable[[], set[int]],
+    oldest: Callable[[], Mapping[int, float]],
     metrics: Metrics,
 ) -> None:
     """Look every `probe_seconds`. Raises `Fatal` when a partition of ours has lag and has not moved for too long."""
@@ -69,7 +92,7 @@ async def watch(
             async with kafka.admin(broker) as admin, kafka.consumer(broker) as consumer:
                 while True:
                     await asyncio.sleep(settings.probe_seconds)
-                    await _look(hop, progress, admin, consumer, assigned, metrics)
+                    await _look(hop, progress, admin, consumer, assigned, oldest, metrics)
         except (KafkaError, OSError, TimeoutError) as exc:
             log.debug("the broker cannot be asked for lag", hop=hop.name, error=str(exc))
         except Fatal as exc:
@@ -85,6 +108,7 @@ async def _look(
     admin: AIOKafkaAdminClient,
     consumer: AIOKafkaConsumer,
     assigned: Callable[[], set[int]],
+    oldest: Callable[[], Mapping[int, float]],
     metrics: Metrics,
 ) -> None:
     partitions = [TopicPartition(hop.source, p) for p in await _partitions(admin, hop.source)]
@@ -95,8 +119,12 @@ async def _look(
     committed |= {tp.partition: offset for tp, offset in starts.items()}
     now = time.monotonic()
     lags = progress.observe(now, committed, ends)
+    waited, in_hand, wall = progress.waited(now), oldest(), time.time()
     for partition, lag in lags.items():
         metrics.lag_records.labels(hop.name, str(partition)).set(lag)
+        since_written = wall - in_hand.get(partition, wall) if lag else 0.0
+        metrics.lag_seconds.labels(hop.name, str(partition)).set(max(0.0, waited[partition], since_written))
+    metrics.looked.labels(hop.name).set(wall)
     longest, stuck = progress.still(now, assigned())
     metrics.stuck_seconds.labels(hop.name).set(longest)
     if stuck:

@@ -16,6 +16,7 @@ from streams.formats.xml import Part
 from streams.records import EnrichedRelease, IdentifiedRelease, RawRelease
 from streams.runtime import events
 from streams.runtime.events import Done, Incoming, Message, Outcome, Rejected
+from streams.runtime.findings import find
 from streams.runtime.gate import Passage
 from streams.runtime.hops import Hop
 from streams.runtime.routes import Routes
@@ -58,6 +59,8 @@ class Worker:
         stage = ENTRANCE
         began_ns = time.time_ns()
         trace = None
+        seconds: list[float] = []
+        parse_seconds = 0.0
         if self.task.trace_share is not None:
             trace = continue_trace(events.header(incoming.headers, "traceparent"), self.task.trace_share)
             incoming = replace(incoming, headers=events.with_trace(incoming.headers, trace))
@@ -70,7 +73,6 @@ class Worker:
             if not isinstance(record, RawRelease):
                 parts = self._apart(record, incoming)
                 return Done(parts, "", (), trace, began_ns, parse_seconds, apart=True)
-            seconds = []
             for each, kit in self.line.stages:
                 stage = each.name
                 began = time.perf_counter()
@@ -78,13 +80,31 @@ class Worker:
                 seconds.append(time.perf_counter() - began)
             record = pipeline.stamp(record, self.line)
             messages = self._messages(record, incoming, now)
-            passage = _passage(record) if self.task.hop.last else None
-            return Done(messages, _language(record), tuple(seconds), trace, began_ns, parse_seconds, passage=passage)
+            return Done(
+                messages,
+                _language(record),
+                tuple(seconds),
+                trace,
+                began_ns,
+                parse_seconds,
+                passage=_passage(record) if self.task.hop.last else None,
+                kill=record.pub_status == "canceled",
+                findings=find(record) if self.task.hop.last else None,
+            )
         except Unprocessable as exc:
-            return Rejected(exc.reason, exc.detail, stage, trace=trace, began_ns=began_ns)
+            return Rejected(
+                exc.reason,
+                exc.detail,
+                stage,
+                trace=trace,
+                began_ns=began_ns,
+                stage_seconds=tuple(seconds),
+                parse_seconds=parse_seconds,
+            )
         except Exception as exc:  # the edge: whatever a stage raises is a verdict on this release alone
             kind = f"{type(exc).__module__}.{type(exc).__qualname__}"
-            return Rejected(Reason.BUG, traceback.format_exc()[-MAX_TRACEBACK:], stage, kind, trace, began_ns)
+            detail = traceback.format_exc()[-MAX_TRACEBACK:]
+            return Rejected(Reason.BUG, detail, stage, kind, trace, began_ns, tuple(seconds), parse_seconds)
 
     def _read(self, incoming: Incoming, value: bytes) -> RawRelease | tuple[Part, ...]:
         if len(value) > self.task.release_bytes and self.line.reads is RawRelease:
@@ -133,7 +153,7 @@ class Worker:
         headers = events.kill_event(incoming, self.line.writes().schema, hop.name, now)
         topics = (hop.target, *self.task.routes.topics()) if hop.last else (hop.target,)
         messages = tuple(Message(topic, incoming.key, None, headers) for topic in topics)
-        return Done(messages, "", (), passage=Passage(0, "canceled", tombstone=True) if hop.last else None)
+        return Done(messages, "", (), passage=Passage(0, "canceled", tombstone=True) if hop.last else None, kill=True)
 
 
 def task_of(hop: Hop, settings: Settings, routes: Routes) -> Task:

@@ -4,14 +4,15 @@ import asyncio
 import os
 import signal
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
 import structlog
-from prometheus_client import CollectorRegistry
+from prometheus_client import CollectorRegistry, ProcessCollector
 
 from streams import __version__
 from streams.errors import Exit, Fatal, Unavailable
@@ -62,7 +63,8 @@ async def run(
     """
     await _check_topics(settings, hops, routes)
     await _register_schemas(settings, routes)
-    metrics = Metrics(CollectorRegistry())
+    metrics = Metrics(CollectorRegistry(), settings.metrics)
+    ProcessCollector(registry=metrics.registry)
     metrics.info.info(
         {"version": __version__, "config": config_word(settings), "hops": ",".join(hop.name for hop in hops)}
     )
@@ -84,19 +86,22 @@ async def run(
             if r.gate is not None
         ]
         tasks.append(asyncio.create_task(_until(stop), name="stop"))
-        tasks.append(asyncio.create_task(_announce(offload, state, url, on_ready), name="announce"))
+        tasks.append(asyncio.create_task(_announce(offload, state, url, metrics, on_ready), name="announce"))
         code = Exit.FAILED
         try:
             await _first_end(tasks)
             code = Exit.OK
         except Fatal as exc:
             code = exc.exit_code
+            metrics.stopping.labels(code.name.lower()).set(1)
             raise
         finally:
             deadline = _deadline(settings, code, leave)
             await _stop(running, tasks, settings)
             if deadline is not None:
                 deadline.cancel()
+            if code is Exit.DEAD_LETTER_LIMIT:
+                await _be_seen(settings, stop)
 
 
 class _State:
@@ -154,7 +159,8 @@ def _spans(settings: Settings) -> "Spans":
 def _make(
     settings: Settings, hop: Hop, routes: Routes, offload: Offload, metrics: Metrics, reporter: Reporter | None
 ) -> _Running:
-    metrics.expect(hop.name, hop.stages)
+    metrics.expect(hop)
+    metrics.dead_letter_limit_share.labels(hop.name).set(settings.dead_letter.limit_share)
     outbox = Outbox(hop.name, settings.broker, settings.retry, topics.dead_letter_bytes(settings), metrics)
     gate = _gate(settings, hop, routes, outbox, metrics) if hop.last else None
     loop = Loop(hop, offload, outbox, settings.window, settings.dead_letter, metrics, reporter, gate)
@@ -166,9 +172,12 @@ def _gate(settings: Settings, hop: Hop, routes: Routes, outbox: Outbox, metrics:
     return Gatekeeper(hop, everywhere, outbox, settings.broker, settings.gate, metrics, routes.convert)
 
 
-async def _announce(offload: Offload, state: _State, url: str, on_ready: Callable[[str], None] | None) -> None:
+async def _announce(
+    offload: Offload, state: _State, url: str, metrics: Metrics, on_ready: Callable[[str], None] | None
+) -> None:
     """Wait until all is ready and say so once; then wait for ever, because an end would end the worker."""
-    await offload.ready()
+    for stage, version in (await offload.ready()).items():
+        metrics.models.labels(stage, version).set(1)
     state.pool_ready = True
     while any(state.ready().values()):
         await asyncio.sleep(0.05)
@@ -180,20 +189,29 @@ async def _announce(offload: Offload, state: _State, url: str, on_ready: Callabl
 
 async def _supervise(running: _Running, settings: Settings, metrics: Metrics) -> None:
     """Start the hop's app, watch it and its progress. Raises `Fatal` when it crashed or is stuck."""
-    app, hop = running.app, running.hop
+    app, hop, loop = running.app, running.hop, running.loop
     await app.start()
     watch = asyncio.create_task(
-        watchdog.watch(hop, settings.broker, settings.watchdog, lambda: faust_app.assignment(app), metrics)
+        watchdog.watch(hop, settings.broker, settings.watchdog, lambda: faust_app.assignment(app), loop.oldest, metrics)
     )
     try:
         while not app.crashed and not watch.done():
             metrics.joined.labels(hop.name).set(faust_app.joined(app))
+            asleep = time.perf_counter()
             await asyncio.sleep(CRASH_CHECK_SECONDS)
+            metrics.loop_late_seconds.labels(hop.name).set(time.perf_counter() - asleep - CRASH_CHECK_SECONDS)
         if watch.done():
             watch.result()
         raise Fatal(Exit.FAILED, f"Faust gave up on {hop.name}: {app.crash_reason!r}. Start the worker again")
     finally:
         watch.cancel()
+
+
+async def _be_seen(settings: Settings, stop: asyncio.Event) -> None:
+    """Let Prometheus see why we end: started again, a worker may end again before the next scrape."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(settings.metrics.last_scrape_seconds):
+            await stop.wait()
 
 
 async def _until(stop: asyncio.Event) -> None:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter, defaultdict
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, cast
@@ -19,6 +19,7 @@ from streams.runtime import events
 from streams.runtime.agents import Loop
 from streams.runtime.consumer import Consumer
 from streams.runtime.events import Done, Incoming, Message, Outcome, Rejected
+from streams.runtime.findings import Findings
 from streams.runtime.hops import Hop
 from streams.runtime.metrics import Metrics
 from streams.runtime.settings import DeadLetter, Window
@@ -31,6 +32,7 @@ SEND_SECONDS = 0.1
 SOON_SECONDS = 5.0
 """For what must happen: only a failing test waits so long."""
 
+FINDINGS = Findings("en", "somebody", 0.9, 0.5, (("body", 3),), (("PLACE", 2),))
 BAD = b"bad"
 """The value of a release that becomes a dead letter."""
 
@@ -80,7 +82,8 @@ class Kafka:
             await self.work(window)
         return [outcome(incoming) for incoming in window]
 
-    async def ready(self) -> None: ...
+    async def ready(self) -> Mapping[str, str]:
+        return {}
 
     def close(self) -> None: ...
 
@@ -128,7 +131,13 @@ def outcome(incoming: Incoming) -> Outcome:
         return Rejected(Reason.BUG, "secret traceback", "tag_entities")
     if incoming.value is not None and incoming.value.startswith(BAD):
         return Rejected(Reason.INVALID, "is bad", "tag_entities")
-    return Done((Message(HOP.target, incoming.key, incoming.value, ()),), "en", (0.001,))
+    return Done(
+        (Message(HOP.target, incoming.key, incoming.value, (("ce_id", incoming.key),)),),
+        "en",
+        (0.001,),
+        kill=incoming.value is None,
+        findings=None if incoming.value is None else FINDINGS,
+    )
 
 
 def loop(kafka: Kafka, metrics: Metrics | None = None, *, share: float = 1.0, minimum: int = 50, **window: Any) -> Loop:
@@ -476,26 +485,63 @@ async def test_an_event_goes_to_the_pool_with_all_that_it_had(headers: Any, expe
 async def test_every_event_is_counted_once_by_its_outcome() -> None:
     kafka = Kafka()
     metrics = Metrics(CollectorRegistry())
-    kafka.send("a", "b")
+    kafka.send("a", "b", "a")
     kafka.send("c", value=BAD)
     kafka.send("d", value=None)
     async with running(kafka, loop(kafka, metrics)):
-        await until(lambda: len(kafka.seen("ack")) == 4)
-    samples = {
+        await until(lambda: len(kafka.seen("ack")) == 5)
+    samples = _samples(metrics)
+    expected = {
+        ("news_received_total", HOP.name): 5,
+        ("news_sent_total", HOP.name): 4,
+        ("news_dead_letters_total", HOP.name, "tag_entities", "invalid"): 1,
+        ("news_kills_total", HOP.name): 1,
+        ("news_duplicates_total", HOP.name): 1,
+        ("news_releases_total", "en", "other"): 3,
+        ("news_entities_total", "en", "PLACE"): 6,
+        ("news_in_flight", HOP.name): 0,
+        ("news_age_seconds_count", HOP.name): 5,
+        ("news_stage_duration_seconds_count", "tag_entities"): 4,
+    }
+    assert {name: samples[name] for name in expected} == expected
+
+
+async def test_received_is_sent_and_dead_lettered_and_in_flight_at_every_moment() -> None:
+    gate = asyncio.Semaphore(0)
+    kafka = Kafka(work=lambda _: cast(Awaitable[None], gate.acquire()))
+    metrics = Metrics(CollectorRegistry())
+    async with running(kafka, loop(kafka, metrics, releases=3)):
+        for number in range(20):
+            kafka.send(str(number), value=BAD if number % 4 == 0 else b"good")
+        for _ in range(30):
+            gate.release()
+            await asyncio.sleep(0)
+            samples = _samples(metrics)
+            outcomes = ("news_sent_total", "news_dead_letters_total", "news_in_flight")
+            assert sum(value for name, value in samples.items() if name[0] in outcomes) == sum(
+                value for name, value in samples.items() if name[0] == "news_received_total"
+            )
+        await until(lambda: len(kafka.seen("ack")) == 20)
+    samples = _samples(metrics)
+    assert samples["news_sent_total", HOP.name] == 15
+    assert samples["news_dead_letters_total", HOP.name, "tag_entities", "invalid"] == 5
+
+
+async def test_the_oldest_event_in_hand_is_known_per_partition() -> None:
+    kafka = Kafka(work=lambda _: cast(Awaitable[None], asyncio.Event().wait()))
+    made = loop(kafka, releases=1)
+    async with running(kafka, made):
+        for number, (partition, at) in enumerate([(0, 100.0), (1, 300.0), (0, 50.0)]):
+            kafka.queue.put_nowait(Event(_Message(partition, number, b"k", b"v", timestamp=at)))
+        await until(lambda: made.oldest() == {0: 50.0, 1: 300.0})
+
+
+def _samples(metrics: Metrics) -> dict[tuple[str, ...], float]:
+    return {
         (sample.name, *sample.labels.values()): sample.value
         for metric in metrics.registry.collect()
         for sample in metric.samples
     }
-    expected = {
-        ("news_received_total", HOP.name): 4,
-        ("news_sent_total", HOP.name): 3,
-        ("news_dead_letters_total", HOP.name, "invalid"): 1,
-        ("news_kills_total", HOP.name): 1,
-        ("news_languages_total", "en"): 2,
-        ("news_in_flight", HOP.name): 0,
-        ("news_age_seconds_count", HOP.name): 4,
-    }
-    assert {name: samples[name] for name in expected} == expected
 
 
 async def test_a_release_that_failed_on_our_account_is_logged_with_its_place_and_without_its_words() -> None:

@@ -109,6 +109,9 @@ BAD: list[tuple[str, str, Any, str]] = [
     ("schema_registry", "url", "registry:8081", "pattern"),
     ("http", "bind", "", "at least 1 character"),
     ("http", "port", 65_536, "less than or equal to 65535"),
+    ("metrics", "low_confidence", 2, "less than or equal to 1"),
+    ("metrics", "source_classes", "wire", "dictionary"),
+    ("metrics", "last_scrape_seconds", -1, "greater than or equal to 0"),
     ("log", "format", "xml", "'auto', 'json' or 'console'"),
     ("log", "level", "loud", "'debug', 'info', 'warning' or 'error'"),
     ("gate", "hold", "maybe", "boolean"),
@@ -117,6 +120,11 @@ BAD: list[tuple[str, str, Any, str]] = [
     ("tracing", "endpoint", "collector:4318", "http or https address"),
     ("tracing", "sample_share", 1.1, "less than or equal to 1"),
 ]
+
+
+def test_a_source_of_two_classes_is_refused() -> None:
+    (fault,) = faults(overrides={"metrics": {"source_classes": {"wire": ["a"], "agency": ["A"]}}})
+    assert (fault.key, fault.problem) == ("metrics.source_classes", "a source can be of one class only: a")
 
 
 @pytest.mark.parametrize(("table", "key", "value", "allowed"), BAD)

@@ -53,6 +53,20 @@ def test_a_commit_that_goes_back_counts_as_movement() -> None:
     assert progress.still(LIMIT + 1, OURS) == (1, [])
 
 
+def test_lag_in_seconds_counts_from_when_the_oldest_uncommitted_record_was_first_seen() -> None:
+    progress = watched((0, {0: 5}, {0: 5}), (10, {0: 5}, {0: 8}), (20, {0: 7}, {0: 9}))
+    assert progress.waited(30) == {0: 20}
+
+
+def test_what_is_committed_no_longer_counts_as_lag_in_seconds() -> None:
+    progress = watched((0, {0: 5}, {0: 8}), (10, {0: 8}, {0: 8}), (20, {0: 8}, {0: 9}), (21, {0: 9}, {0: 9}))
+    assert progress.waited(30) == {0: 0}
+
+
+def test_a_backlog_from_before_the_first_look_counts_from_then() -> None:
+    assert watched((100, {0: 0}, {0: 900}), (110, {0: 300}, {0: 900})).waited(160) == {0: 60}
+
+
 def test_while_the_broker_cannot_be_asked_nobody_is_stuck() -> None:
     progress = watched((0, {0: 5}, {0: 9}))
     progress.blind(500)

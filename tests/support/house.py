@@ -281,6 +281,7 @@ def house(bootstrap: str, folder: Path, prefix: str, **overrides: Any) -> Iterat
         "topics": {"prefix": prefix, "partitions": 3},
         "group": {"id": prefix},
         "pool": {"processes": 2, "release_seconds": 2.0},
+        "metrics": {"last_scrape_seconds": 0.0},
         "log": {"format": "json"},
     }
     merged: dict[str, Any] = dict(defaults)
