@@ -1,18 +1,18 @@
 """How fast `tag_entities` is, what it costs of the whole pipeline, and how much memory it takes.
 
-    python -m benchmarks.entities [SHARED]
+    python -m benchmarks.entities [--tier fast] [SHARED]
 
 Releases of 2,000 characters, cut from the samples of `config/samples` and, where it is there, from the real ones of the
 shared corpus. In each some words are made unlike any seen before, as on a real stream; scripts without blanks have few
 words, so there it is only the Latin ones. CPU time of one process, the best of some rounds.
 """
 
+import argparse
 import gzip
 import json
 import os
 import random
 import resource
-import sys
 import time
 from collections import defaultdict
 from collections.abc import Iterator
@@ -21,7 +21,7 @@ from pathlib import Path
 from streams import pipeline
 from streams.records import CleanRelease, RawRelease
 from streams.stage import config_directory
-from streams.stages.tag_entities import GROUPS, tag_entities
+from streams.stages.tag_entities import GROUPS, TIERS, tag_entities
 
 LENGTH = 2000
 """Characters of a release."""
@@ -35,12 +35,17 @@ NEW_WORDS = 0.04
 
 def main() -> None:
     """Print milliseconds a release, by language and for all: the stage by itself, and its share of the three stages."""
-    shared = Path(sys.argv[1] if len(sys.argv) > 1 else os.environ.get("NEWSMILL_SHARED", "../shared"))
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("shared", nargs="?", type=Path, default=Path(os.environ.get("NEWSMILL_SHARED", "../shared")))
+    parser.add_argument("--tier", choices=TIERS, default="accurate")
+    arguments = parser.parse_args()
+    shared = arguments.shared
     texts: defaultdict[str, list[str]] = defaultdict(list)
     for language, text in (*_samples(), *_corpus(shared / "corpus" / "unlabelled" / "releases.jsonl.gz")):
         texts[language] += [text[i : i + LENGTH] for i in range(0, max(1, len(text) - LENGTH + 1), LENGTH)]
     started = time.process_time()
-    line = pipeline.prepare([stage.name for stage in pipeline.PIPELINE], config_directory(), {}, "")
+    options = {"tag_entities": {"tier": arguments.tier}}
+    line = pipeline.prepare([stage.name for stage in pipeline.PIPELINE], config_directory(), options, "")
     print(f"prepared all stages in {time.process_time() - started:.2f} s")
     dice = random.Random(SEED)
     print("| language | releases | characters | releases/s | ms a release | ms detect | ms strip | share |")

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from itertools import chain
-from typing import Final, Protocol
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,12 +18,17 @@ from streams.stage import Stage, StageConfig, config_hash
 from streams.stages.entity_context import Context, Name, NameType, load_context
 from streams.stages.entity_crf import MARGIN, Crf, Lexicon, load
 from streams.stages.entity_dates import Calendar, find_dates, load_calendar
+from streams.stages.entity_encoder import NameTagger
+from streams.stages.entity_encoder import load as load_encoder
 from streams.stages.entity_gazetteer import Gazetteer, Place, load_gazetteer, load_lexicon
 from streams.stages.entity_merge import Candidate, find_place, merge
 from streams.stages.entity_money import Currencies, find_amounts, load_currencies
 from streams.stages.entity_names import refine
 from streams.stages.entity_tickers import Exchanges, Listing, find_listings, load_exchanges
 from streams.text.tokens import Span, sentences, split_tokens
+
+DEFAULT_TIER: Final = "fast"
+"""Where nothing is said. The shipped settings say `accurate`."""
 
 MAX_BODY: Final = 150_000
 """Characters of a body that are tagged; what lies past that names little that the first hundred pages did not.
@@ -52,11 +57,8 @@ _SCRIPTS: Final = {
 _TYPES: Final[dict[str, NameType]] = {"PER": "PERSON", "ORG": "ORGANISATION", "LOC": "PLACE"}
 
 
-class NameTagger(Protocol):
-    """What finds names sentence by sentence: the CRFs here, or anything else with this shape."""
-
-    def names(self, text: str, language: str) -> list[Name]:
-        """Names of people, organisations and places, in order, none overlapping."""
+TIERS: Final = ("accurate", "fast")
+"""What may be asked for: the encoder with the CRFs' word, or the CRFs alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +95,18 @@ def _lay_out(starts: NDArray[np.intp], spans: Sequence[Span], skipped: NDArray[n
 
 
 @dataclass(frozen=True, slots=True)
+class TieredTagger:
+    """Another tagger for some languages than for the rest."""
+
+    rest: NameTagger
+    some: Mapping[str, NameTagger]
+
+    def names(self, text: str, language: str) -> list[Name]:
+        """Ask the tagger of the language."""
+        return self.some.get(language, self.rest).names(text, language)
+
+
+@dataclass(frozen=True, slots=True)
 class EntityKit:
     """What the stage knows."""
 
@@ -106,20 +120,34 @@ class EntityKit:
 
 
 def prepare(config: StageConfig) -> EntityKit:
-    """Load models, lists and rules: about a second."""
+    """Load models, lists and rules: one second, or two with the encoder."""
     gazetteer, lexicon = load_gazetteer(config), load_lexicon(config)
     months = config.path("entities/months.tsv.gz")
     with gzip.open(months, "rt", encoding="utf-8") as lines:
         cldr = {name: int(number) for name, number in (line.rstrip("\n").split("\t") for line in lines)}
     return EntityKit(
-        version=f"fast-{config_hash(config, 'entities')}",
-        tagger=FastTagger(_models(config, lexicon), gazetteer),
+        version=f"{config.options.get('tier', DEFAULT_TIER)}-{config_hash(config, 'entities')}",
+        tagger=_tagger(config, FastTagger(_models(config, lexicon), gazetteer)),
         gazetteer=gazetteer,
         exchanges=load_exchanges(config.table("entities/exchanges.toml")),
         currencies=load_currencies(config.table("entities/money.toml")),
         calendar=load_calendar(config.table("entities/dates.toml"), cldr),
         context=load_context(config.table("entities/context.toml"), config.table("entities/words.toml")["title"]),
     )
+
+
+def _tagger(config: StageConfig, fast: FastTagger) -> NameTagger:
+    """The taggers that the settings `tier` and `tiers` ask for; the encoder is loaded only where one does."""
+    tier, tiers = config.options.get("tier", DEFAULT_TIER), config.options.get("tiers", {})
+    if unknown := {tier, *tiers.values()}.difference(TIERS):
+        raise ValueError(f"stages.tag_entities: no tier {', '.join(map(repr, sorted(unknown)))}, only {TIERS}")
+    if unknown := set(tiers).difference(GROUPS):
+        raise ValueError(f"stages.tag_entities.tiers: no language {', '.join(sorted(unknown))}, only {tuple(GROUPS)}")
+    taggers: dict[str, NameTagger] = {"fast": fast}
+    if "accurate" in {tier, *tiers.values()}:
+        trust = config.table("entities/encoder/trust.toml")
+        taggers["accurate"] = load_encoder(config.path("entities/encoder"), fast, trust)
+    return TieredTagger(taggers[tier], {language: taggers[each] for language, each in tiers.items()})
 
 
 def _models(config: StageConfig, lexicon: Lexicon) -> dict[str, Crf]:

@@ -290,10 +290,10 @@ def test_the_environment_names_the_file_unless_the_command_line_does(
 
 def test_lists_and_tables_come_from_the_environment_as_json(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NEWSMILL_HOPS", '[["detect_language", "strip_boilerplate", "tag_entities"]]')
-    monkeypatch.setenv("NEWSMILL_STAGES__TAG_ENTITIES__DEPTH", "2")
+    monkeypatch.setenv("NEWSMILL_STAGES__STRIP_BOILERPLATE__DEPTH", "2")
     got = settings.load()
     assert got.hops == (("detect_language", "strip_boilerplate", "tag_entities"),)
-    assert got.stages["tag_entities"] == {"depth": "2"}
+    assert got.stages["strip_boilerplate"] == {"depth": "2"}
 
 
 def test_settings_do_not_change() -> None:
