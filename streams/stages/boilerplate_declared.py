@@ -53,7 +53,7 @@ def weigh_declared(release: IdentifiedRelease, found: Mapping[str, Any]) -> dict
         decisions.append(_decision("dateline", located, dateline.city, "found", SHOWN))
     if not found.get("contacts") and (contacts := tuple(_contacts(said))):
         settled["contacts"] = contacts
-        names = "; ".join(contact.name or contact.email or contact.phone for contact in contacts)
+        names = "; ".join(c.name or c.organisation or c.email or c.phone for c in contacts)
         decisions.append(_decision("contacts", names, "", "declared", SILENT))
     ends: tuple[datetime | None, datetime | None] = (release.embargoed_until, found.get("embargoed_until"))
     settled["embargoed_until"] = max(filter(None, ends), default=None)
@@ -102,7 +102,7 @@ def _contacts(said: Mapping[str, Any]) -> Iterator[Contact]:
         for party in _all(said, name):
             reach = {each.get("type"): _word(each, "value") for each in _all(party, "contactInfo")}
             phone, email = reach.get("phone", ""), reach.get("email", "")
-            own = "name" if name == "people" else "organisation"
+            own = "organisation" if name == "organisations" else "name"
             if phone or email:
                 yield Contact(**{own: _word(party, "name")}, phone=phone, email=email)
 

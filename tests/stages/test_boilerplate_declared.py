@@ -119,6 +119,8 @@ def test_contacts_that_the_text_does_not_print_are_the_declared_ones() -> None:
     contact = Contact(name="Jun Park", email="a@b.example", phone="+1 212 555 0100")
     assert weigh_declared(release, {})["contacts"] == (contact,)
     assert decided(release) == [("contacts", "Jun Park", "", "declared")]
+    (desk,) = weigh_declared(declaring(organisations=[{"name": "Lumora", "contactInfo": reach}]), {})["contacts"]
+    assert (desk.name, desk.organisation) == ("", "Lumora")
     assert "contacts" not in weigh_declared(release, {"contacts": (Contact(name="Other"),)})
 
 
