@@ -106,7 +106,7 @@ def compare(before: Look, after: Look) -> Figures:
             stage: (count / seconds, times.get(stage, 0.0) / count if count else math.nan)
             for stage, count in counts.items()
         },
-        languages={language: rate for language, rate in rates("news_languages_total", "language").items() if rate},
+        languages={language: rate for language, rate in rates("news_releases_total", "language").items() if rate},
         dead_letters=_dead_letters(after.samples),
         held=int(sum(value for (name, _), value in after.samples.items() if name == "news_held")),
     )
@@ -155,5 +155,6 @@ def _dead_letters(samples: Mapping[Key, float]) -> dict[str, dict[str, float]]:
     for (name, labels), value in samples.items():
         if name == "news_dead_letters_total" and value:
             had = dict(labels)
-            found.setdefault(had["hop"], {})[had["reason"]] = value
+            reasons = found.setdefault(had["hop"], {})
+            reasons[had["reason"]] = reasons.get(had["reason"], 0.0) + value
     return {hop: dict(sorted(reasons.items(), key=lambda item: -item[1])) for hop, reasons in found.items()}

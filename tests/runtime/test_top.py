@@ -14,6 +14,7 @@ from rich.console import Console
 from streams.runtime import health, settings
 from streams.runtime.commands.top import picture
 from streams.runtime.embedded import free_port
+from streams.runtime.hops import plan
 from streams.runtime.metrics import Metrics
 from streams.runtime.overview import Figures, compare, quantile, read_look
 
@@ -22,7 +23,7 @@ HOP, STAGE = "tag_entities", "tag_entities"
 
 def worker(received: int = 0, *, dead: int = 0, version: str = "1.2.3") -> Metrics:
     metrics = Metrics(CollectorRegistry())
-    metrics.expect(HOP, (STAGE,))
+    metrics.expect(plan(settings.load())[-1])
     metrics.info.info({"version": version})
     work(metrics, received, dead=dead)
     return metrics
@@ -31,8 +32,8 @@ def worker(received: int = 0, *, dead: int = 0, version: str = "1.2.3") -> Metri
 def work(metrics: Metrics, received: int, *, dead: int = 0, age: float = 0.02) -> None:
     metrics.received.labels(HOP).inc(received)
     metrics.sent.labels(HOP).inc(received - dead)
-    metrics.dead_letters.labels(HOP, "timeout").inc(dead)
-    metrics.languages.labels("de").inc(received - dead)
+    metrics.dead_letters.labels(HOP, STAGE, "timeout").inc(dead)
+    metrics.releases.labels("de", "other").inc(received - dead)
     for _ in range(received):
         metrics.age_seconds.labels(HOP).observe(age)
         metrics.stage_seconds.labels(STAGE).observe(0.004)
