@@ -118,7 +118,8 @@ class Cues:
     def of_lines(self, keys: Sequence[str]) -> list[tuple[Cue, ...]]:
         """The cues of every line, given their `matching_key`s; headings are found in short ones only."""
         different = list(dict.fromkeys(keys))
-        asked = [self._asked_anyhow(key) for key in different]
+        wordless = [self.wordless.Match(_head(key).encode()) or () for key in different]
+        asked = [{*self.wordless_phrases, *map(self.wordless_numbers.__getitem__, found)} for found in wordless]
         # Where a line begins with decoration, what comes after it is a line once more.
         bare = [number for number, key in enumerate(different) if key and key[0] in BULLETS]
         owners = [*range(len(different)), *bare]
@@ -128,10 +129,6 @@ class Cues:
             asked[owners[bisect_right(starts, start) - 1]].update(self.patterns_of[word])
         found = {key: self.found(key, some) if some else () for key, some in zip(different, asked, strict=True)}
         return [found[key] for key in keys]
-
-    def _asked_anyhow(self, key: str) -> set[int]:
-        numbers = {self.wordless_numbers[found] for found in self.wordless.Match(_head(key).encode()) or ()}
-        return numbers | self.wordless_phrases if self.wordless_phrases else numbers
 
     def found(self, key: str, asked: Iterable[int]) -> tuple[Cue, ...]:
         """The cues of a line among the patterns of these numbers."""

@@ -535,7 +535,7 @@ def _echoes(lines: Sequence[Line]) -> list[tuple[int, int] | None]:
         found = None
         if not is_full:
             text = line.text[:SAMPLE].lower()
-            if _UNSPACED.search(text):
+            if not text.isascii() and _UNSPACED.search(text):
                 size = 5 if "\u0e00" <= text[len(text) // 2] <= "\u0e7f" else 3
                 pieces = [text[at : at + size] for at in range(0, max(1, len(text) - size + 1), size)][:ECHO_PIECES]
                 hits = sum([piece in prose for piece in pieces])

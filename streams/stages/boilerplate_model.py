@@ -59,7 +59,7 @@ class LineModel:
         rows = self._rows
         asked = [rows[group] for groups in lines for group in groups]
         starts = [0, *accumulate(map(len, lines))][:-1]
-        sums = np.add.reduceat(rows.table.take(asked, axis=0), starts, axis=0, dtype=np.float64)
+        sums = np.add.reduceat(rows.table.take(asked, axis=0), starts, axis=0)
         return self._decode(sums[:, : len(self.labels)].tolist())
 
     def save(self, path: Path) -> None:
