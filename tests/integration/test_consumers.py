@@ -23,7 +23,7 @@ from tools import write_schemas
 EXAMPLES = Path(__file__).parents[2] / "examples"
 SCHEMA = write_schemas.FOLDER / "newsmill.release.enriched.v1.json"
 
-SECONDS = 40.0
+SECONDS = 120.0
 """For four consumers to join and read on a loaded machine."""
 
 TEXT = "The company said on Monday that its new plant in Busan would open before the end of the year."
@@ -71,7 +71,7 @@ def commands() -> dict[str, Sequence[str | Path]]:
 async def test_every_example_reads_a_route_as_the_contract_says(
     kafka: KafkaCluster, kafka_house: HouseMaker, tmp_path: Path
 ) -> None:
-    house = kafka_house(hops=FUSED, topics={"partitions": 1})
+    house = kafka_house(hops=FUSED, topics={"partitions": 1}, pool={"processes": 0})
     await house.create_topics()
     house.start(module="streams.runtime.cli")
     route = f"{house.settings.topics.prefix}.enriched.en.v1"
@@ -86,7 +86,7 @@ async def test_every_example_reads_a_route_as_the_contract_says(
             time.sleep(0.1)
         for process in running.values():
             process.terminate()
-        codes = {name: process.wait(10) for name, process in running.items()}
+        codes = {name: process.wait(30) for name, process in running.items()}
     for name, code in codes.items():
         assert [json.loads(line) for line in output(tmp_path, name).splitlines()] == EXPECTED, name
         assert "urn:malformed" in (tmp_path / f"{name}.err").read_text(), name
