@@ -81,7 +81,6 @@ def main() -> None:
     write(
         "people.tsv.gz", (f"{name}\t{kind}" for kind, names in zip("gf", people, strict=True) for name in sorted(names))
     )
-    write("months.tsv.gz", (f"{name}\t{number}" for name, number in sorted(month_names().items())))
     build_lexicon(places, companies, *people, Path(sys.argv[1]) if len(sys.argv) > 1 else None)
 
 
@@ -150,7 +149,9 @@ def clock_cities() -> Iterator[tuple[tuple[str, str], set[str]]]:
         name = english.get(zone, {}).get("city") or zone.rpartition("/")[2].replace("_", " ")
         name = {"New York": "New York City"}.get(name, name)
         zones = (Locale.parse(language).time_zones.get(zone, {}) for language in LOCALES)
-        yield (name, code), {each["city"] for each in zones if "city" in each}
+        names = {each["city"] for each in zones if "city" in each}
+        # Short Thai names hide in words: `ริกา`, Riga, in `บริการ`, service.
+        yield (name, code), {name for name in names if len(name) > 4 or not "\u0e00" <= name < "\u0e80"}
 
 
 @cache
@@ -188,18 +189,6 @@ def listing(code: str) -> tuple[str, str]:
     name, _, symbol = code.partition(":")
     exchanges = EXCHANGES.by_name.get(name, ()) + EXCHANGES.by_name.get(name.casefold(), ())
     return next(((e.mic, symbol) for e in exchanges if e.symbol.fullmatch(symbol)), ("", ""))
-
-
-def month_names() -> dict[str, int]:
-    """Month names and abbreviations of the fifteen languages, those that mean the same month wherever they are used."""
-    meant: dict[str, set[int]] = defaultdict(set)
-    for language in LOCALES:
-        for forms in Locale.parse(language).months.values():
-            for width in ("wide", "abbreviated"):
-                for number, name in forms.get(width, {}).items():
-                    if not any(c.isdigit() for c in name) and len(name) > 1:
-                        meant[name].add(number)
-    return {name: numbers.pop() for name, numbers in meant.items() if len(numbers) == 1}
 
 
 def given_names() -> set[str]:

@@ -7,17 +7,19 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
+from streams.records import EntityType
 from streams.runtime.redrive import DeadLetter
 
-ENTITY_STYLES = {
-    "ORGANISATION": ("ORG", "cyan"),
+ENTITY_STYLES: Mapping[EntityType, tuple[str, str]] = {
+    "ORGANISATION": ("ORG", "blue"),
     "PERSON": ("PERSON", "magenta"),
     "PLACE": ("PLACE", "green"),
     "TICKER": ("TICKER", "yellow"),
-    "MONEY": ("MONEY", "blue"),
-    "DATE": ("DATE", "dim"),
+    "MONEY": ("MONEY", "cyan"),
+    "DATE": ("DATE", "red"),
 }
-"""Entity type to its short word and colour, the most telling first."""
+"""Entity type to its short word and colour, the most telling first. The colours are of the eight that every terminal
+has and its theme keeps legible."""
 
 FIRST_STRONG_ISOLATE, POP_ISOLATE = "\u2068", "\u2069"
 """Around a text of either direction, so that it does not turn its neighbours round (Unicode 6.3, UAX 9)."""

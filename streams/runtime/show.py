@@ -10,14 +10,10 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from streams.records import EnrichedRelease, EntityType, Label
+from streams.records import EnrichedRelease, Label
 from streams.runtime import view
+from streams.runtime.display import ENTITY_STYLES
 from streams.runtime.view import Run
-
-ENTITY_COLOURS: Mapping[EntityType, str] = {
-    "PERSON": "magenta", "ORGANISATION": "blue", "PLACE": "green", "TICKER": "yellow", "MONEY": "cyan", "DATE": "red",
-}  # fmt: skip
-"""Of the eight that every terminal has and its theme keeps legible."""
 
 LABEL_COLOURS: Mapping[Label, str] = {
     "headline": "cyan", "subheadline": "cyan", "dateline": "cyan", "body": "default", "about": "blue",
@@ -92,7 +88,7 @@ class _Sheet:
             elif self.brackets:
                 text.append(f"[{run.entity.type}:{_safe(run.text)}]")
             else:
-                text.append(_safe(run.text), f"not dim bold underline {ENTITY_COLOURS[run.entity.type]}")
+                text.append(_safe(run.text), f"not dim bold underline {ENTITY_STYLES[run.entity.type][1]}")
         text.expand_tabs(4)
         return text
 
@@ -125,7 +121,7 @@ def _show_entities(release: EnrichedRelease, console: Console) -> None:
         name.truncate(NAME_CELLS, overflow="ellipsis")
         if view.is_right_to_left(name.plain):
             name = Text.assemble(_ISOLATE, name, _END)
-        colour = Text(entity.type, ENTITY_COLOURS[entity.type])
+        colour = Text(entity.type, ENTITY_STYLES[entity.type][1])
         table.add_row(
             colour, name, str(entity.count), f"{entity.salience:.2f}", Text(_safe(view.entity_details(entity)))
         )
@@ -140,7 +136,7 @@ def _show_legend(release: EnrichedRelease, console: Console) -> None:
     for label in view.labels(release):
         line.append(f"{label}  ", LABEL_COLOURS[label])
     for kind in types:
-        line.append(kind, f"bold underline {ENTITY_COLOURS[kind]}").append("  ")
+        line.append(kind, f"bold underline {ENTITY_STYLES[kind][1]}").append("  ")
     console.print(line)
 
 

@@ -1,6 +1,5 @@
 """Name what a release is about: people, organisations, places, listings, amounts of money and dates."""
 
-import gzip
 import re
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -122,16 +121,13 @@ class EntityKit:
 def prepare(config: StageConfig) -> EntityKit:
     """Load models, lists and rules: one second, or two with the encoder."""
     gazetteer, lexicon = load_gazetteer(config), load_lexicon(config)
-    months = config.path("entities/months.tsv.gz")
-    with gzip.open(months, "rt", encoding="utf-8") as lines:
-        cldr = {name: int(number) for name, number in (line.rstrip("\n").split("\t") for line in lines)}
     return EntityKit(
         version=f"{config.options.get('tier', DEFAULT_TIER)}-{config_hash(config, 'entities')}",
         tagger=_tagger(config, FastTagger(_models(config, lexicon), gazetteer)),
         gazetteer=gazetteer,
         exchanges=load_exchanges(config.table("entities/exchanges.toml")),
         currencies=load_currencies(config.table("entities/money.toml")),
-        calendar=load_calendar(config.table("entities/dates.toml"), cldr),
+        calendar=load_calendar(config.table("entities/dates.toml")),
         context=load_context(config.table("entities/context.toml"), config.table("entities/words.toml")["title"]),
     )
 

@@ -11,8 +11,9 @@ from functools import cache
 
 BUDDHIST_OFFSET = 543
 ROC_OFFSET = 1911
-REIWA_OFFSET = 2018
-OLDEST, NEWEST = 1900, 2099
+ERAS = {"令和": 2018, "平成": 1988, "昭和": 1925, "大正": 1911, "民國": 1911, "民国": 1911}
+"""What is added to a year of an era."""
+OLDEST, NEWEST = 1800, 2099
 """Gregorian years a release may speak of; outside them a number is no year."""
 
 ISLAMIC_EPOCH = date(622, 7, 18)
@@ -26,11 +27,11 @@ _ODD_DIGIT = re.compile("[٠-٩۰-۹０-９๐-๙]")
 _MONTHS = """
 january|jan february|feb march|mar april|apr may june|jun july|jul august|aug september|sept|sep october|oct november|nov december|dec
 januar|jänner februar|feber märz|mär|mrz april mai juni juli august september oktober|okt november dezember|dez
-janvier|janv février|févr|fév mars avril|avr mai juin juillet|juil août septembre|sept octobre novembre décembre|déc
+janvier|janv février|févr|fév|fevr mars avril|avr mai juin juillet|juil août septembre|sept octobre novembre décembre|déc
 enero|ene febrero marzo abril|abr mayo junio julio agosto|ago septiembre|setiembre octubre noviembre diciembre|dic
 janeiro fevereiro|fev março abril maio|mai junho julho agosto setembro|set outubro|out novembro dezembro
-января|январь|янв февраля|февраль|фев марта|март апреля|апрель|апр мая|май июня|июнь июля|июль августа|август|авг сентября|сентябрь|сен октября|октябрь|окт ноября|ноябрь|ноя декабря|декабрь|дек
-januari februari maret april mei juni juli agustus|agu september oktober november desember|des
+января|январь|янв февраля|февраль|февр|фев марта|март|мар апреля|апрель|апр мая|май июня|июнь|июн июля|июль|июл августа|август|авг сентября|сентябрь|сент|сен октября|октябрь|окт ноября|ноябрь|нояб|ноя декабря|декабрь|дек
+januari februari|pebruari maret april mei juni juli agustus|agu|agt september oktober november|nopember desember|des
 januari februari|feb mac april mei jun julai ogos|ogo september oktober november disember|dis
 มกราคม|ม.ค. กุมภาพันธ์|ก.พ. มีนาคม|มี.ค. เมษายน|เม.ย. พฤษภาคม|พ.ค. มิถุนายน|มิ.ย. กรกฎาคม|ก.ค. สิงหาคม|ส.ค. กันยายน|ก.ย. ตุลาคม|ต.ค. พฤศจิกายน|พ.ย. ธันวาคม|ธ.ค.
 يناير فبراير مارس أبريل|ابريل|إبريل مايو يونيو|يونيه يوليو|يوليه أغسطس|اغسطس سبتمبر أكتوبر|اكتوبر نوفمبر ديسمبر
@@ -52,15 +53,19 @@ class FoundDate:
     """`2026-11-03`, or `--11-03` where the text gives no year."""
 
 
-def find_dates(text: str) -> tuple[FoundDate, ...]:
-    """Find the dates of a text, in order, without overlaps. Every date has digits, so only they are looked at: linear."""  # noqa: E501
+def find_dates(text: str, language: str = "") -> tuple[FoundDate, ...]:
+    """Find the dates of a text, in order, without overlaps. Every date has digits, so only they are looked at: linear.
+
+    The language settles what is open: English writes `11/03/2026` with the month first, Thai short years are Buddhist,
+    German and English months have a capital.
+    """
     plain = text if text.isascii() or not _ODD_DIGIT.search(text) else text.translate(_DIGITS)
     found: list[FoundDate] = []
     done = 0
     for number in _NUMBER.finditer(plain):
         if number.start() < done:
             continue
-        dated = _numeric(plain, number) or _named(plain, number)
+        dated = _numeric(plain, number, language) or _named(plain, number, language)
         if dated and dated.start >= done:
             found.append(dated)
             done = dated.end
@@ -98,45 +103,65 @@ def _iso(year: int, month: int, day: int) -> str:
         return ""
 
 
-def _numeric(text: str, number: re.Match[str]) -> FoundDate | None:
+def _numeric(text: str, number: re.Match[str], language: str) -> FoundDate | None:
     """A date in figures, or with the words for year, month and day beside them as East Asian languages write it."""
     if not text.startswith(_AFTER_NUMBER, number.end()):
         return None
     for pattern, read in _SHAPES:
-        if (match := pattern.match(text, number.start())) and (iso := read(match)):
+        if (match := pattern.match(text, number.start())) and (iso := read(match, language)):
             era = _ERA.search(text, max(0, number.start() - ERA_LENGTH), number.start())
             return FoundDate(era.start() if era else number.start(), match.end(), iso)
     return None
 
 
-def _year_first(match: re.Match[str]) -> str:
+def _year_first(match: re.Match[str], language: str) -> str:
+    del language
     year, month, day = (int(match[name]) for name in ("y", "m", "d"))
-    return _iso(gregorian_year(year), month, day)
+    return "" if _in_address(match) else _iso(gregorian_year(year), month, day)
 
 
-def _year_last(match: re.Match[str]) -> str:
+def _year_last(match: re.Match[str], language: str) -> str:
     first, second, year = (int(match[name]) for name in ("a", "b", "y"))
-    year = gregorian_year(year + 2000 if year < 100 else year)
-    # Day first, as most of the world writes; the American order only where nothing else fits.
-    return _iso(year, second, first) if second <= 12 else _iso(year, first, second)
+    if _in_address(match) or (year < 100 and match["s"] == "." and len(match[0]) < len("01.02.03")):
+        return ""  # `2.4.27` is a version
+    if year < 100:
+        year += 2500 if language == "th" else 2000
+    year = gregorian_year(year)
+    # Day first, as most of the world writes; the American order in English, or where nothing else fits.
+    american = second > 12 or (language == "en" and match["s"] == "/" and first <= 12)
+    return _iso(year, first, second) if american else _iso(year, second, first)
 
 
-def _east_asian(match: re.Match[str]) -> str:
+def _in_address(match: re.Match[str]) -> bool:
+    """Whether a date in figures is part of a path or of a longer number."""
+    text, start, end = match.string, match.start(), match.end()
+    return text[start - 1 : start] in _BESIDE_PATHS or bool(_GOES_ON.match(text, end))
+
+
+def _east_asian(match: re.Match[str], language: str) -> str:
     month, day = int(match["m"]), int(match["d"])
-    if match["y"] is None:
-        return _yearless(month, day)
-    year = int(match["y"])
     era = _ERA.search(match.string, max(0, match.start() - ERA_LENGTH), match.start())
-    if era and era[1] == "令和":
-        return _iso(year + REIWA_OFFSET, month, day)
-    return _iso(year + ROC_OFFSET if era and year < 200 else gregorian_year(year), month, day)
+    if match["y"] is None:
+        if era and era[2]:
+            return _iso(ERAS[era[1][-2:]] + 1, month, day)
+        # `元禄14年3月14日`: the year of an era that is not known here.
+        return (
+            "" if _UNREAD_YEAR.search(match.string, max(0, match.start() - 4), match.start()) else _yearless(month, day)
+        )
+    year = int(match["y"])
+    if era and year < 200:
+        return _iso(year + ERAS[era[1][-2:]], month, day)
+    republic = language == "zh-Hant" and 0 < year < 80
+    return _iso(year + ROC_OFFSET if republic else gregorian_year(year), month, day)
 
 
-def _vietnamese(match: re.Match[str]) -> str:
-    return _iso(gregorian_year(int(match["y"])), int(match["m"]), int(match["d"]))
+def _vietnamese(match: re.Match[str], language: str) -> str:
+    del language
+    month, day = int(match["m"]), int(match["d"])
+    return _yearless(month, day) if match["y"] is None else _iso(gregorian_year(int(match["y"])), month, day)
 
 
-def _named(text: str, number: re.Match[str]) -> FoundDate | None:
+def _named(text: str, number: re.Match[str], language: str) -> FoundDate | None:
     """A date with the month's name after the day or before it."""
     if number.end() - number.start() > 2:
         return None
@@ -144,20 +169,30 @@ def _named(text: str, number: re.Match[str]) -> FoundDate | None:
     if (link := _DAY_LINK.match(text, number.end())) and (month := _month_at(text, link.end())):
         value, end = month
         year = _YEAR_AFTER.match(text, end)
-        iso = _month_date(day, value, year[1] if year else None)
-        if iso:
+        if iso := _if_written_so(text, link.end(), language, _month_date(day, value, year[1] if year else None)):
             # The dot of a shortened month belongs to the date; a full stop after it does not matter to anyone.
             return FoundDate(number.start(), year.end() if year else end, iso)
-    start = number.start()
-    before = text[start - 1 : start].isspace() and _WORD_BEFORE.search(text, max(0, start - LONGEST_MONTH), start)
-    if before and (value := _months().get(before[1].lower(), 0)):
+    before = _WORD_BEFORE.search(text, max(0, number.start() - LONGEST_MONTH), number.start())
+    if before and (value := month_of(before[1])):
         ordinal = _ORDINAL.match(text, number.end())
         at = ordinal.end() if ordinal else number.end()
         year = _YEAR_AFTER.match(text, at)
-        iso = _month_date(day, value, year[1] if year else None)
-        if iso:
+        if year is None and _FRACTION.match(text, at):
+            return None  # `im November 1.246 Fälle`
+        if iso := _if_written_so(text, before.start(1), language, _month_date(day, value, year[1] if year else None)):
             return FoundDate(before.start(1), year.end() if year else at, iso)
     return None
+
+
+def _if_written_so(text: str, at: int, language: str, iso: str) -> str:
+    """Nothing where a month without a capital and without a year is a word: `21 des Statuts`."""
+    return "" if iso.startswith("--") and language in CAPITAL_MONTHS and text[at].islower() else iso
+
+
+def month_of(name: str) -> int:
+    """The number of the month of that name, whatever its case; 0 where there is none. Hijri ones are above 100."""
+    months = _months()
+    return months.get(name.lower(), 0) or months.get(name.lower().rstrip("."), 0)
 
 
 def _month_at(text: str, at: int) -> tuple[int, int] | None:
@@ -215,13 +250,19 @@ THAI = "\u0e01"
 """The first letter of the only such script here that has names for its months; the later ones count them."""
 
 HIJRI = 100
-ERA_LENGTH = 6
+ERA_LENGTH = 9
+CAPITAL_MONTHS = frozenset({"en", "de"})
+"""Languages that write months with a capital and have other words spelt like them."""
 LONGEST_MONTH = 16
 """Characters."""
 
 _NUMBER = re.compile(r"(?<!\d)\d{1,4}(?!\d)")
 _AFTER_NUMBER = (*"-/.年년月월", " 年", " 년", " 月", " 월", " /", " -", " .", " tháng")
-_ERA = re.compile(r"(中華民國|中华民国|民國|民国|令和)\s?$")
+_ERA = re.compile(r"(中華民國|中华民国|民國|民国|令和|平成|昭和|大正)\s?(元年\s?)?$")
+_UNREAD_YEAR = re.compile(r"\d\s?[年년]\s?$")
+_BESIDE_PATHS = frozenset("/=_.-")
+_FRACTION = re.compile(r"[.,:]\d")
+_GOES_ON = re.compile(r"[/_]|[-.]\d")
 _SHAPES = (
     (re.compile(r"(?P<y>\d{4})\s?(?P<s>[-/.])\s?(?P<m>\d{1,2})\s?(?P=s)\s?(?P<d>\d{1,2})(?!\d)"), _year_first),
     (
@@ -229,11 +270,14 @@ _SHAPES = (
         _year_last,
     ),
     (re.compile(r"(?:(?P<y>\d{1,4})\s?[年년]\s?)?(?P<m>\d{1,2})\s?[月월]\s?(?P<d>\d{1,2})\s?[日일號号]"), _east_asian),
-    (re.compile(r"(?P<d>\d{1,2})\stháng\s(?P<m>\d{1,2})(?:,|\snăm)?\s(?P<y>\d{4})(?!\d)"), _vietnamese),
+    (re.compile(r"(?P<d>\d{1,2})\stháng\s(?P<m>\d{1,2})(?:(?:,\snăm|,|\snăm)?\s(?P<y>\d{4}))?(?!\d)"), _vietnamese),
 )
 _DAY_LINK = re.compile(r"(?:st|nd|rd|th|er|º|ª|\.)?\s?(?:de\s|d’|d'|-|of\s)?", re.IGNORECASE)
 _TOKEN = re.compile(r"[^\s\d,()（）«»]{3,16}")
 _TWO_TOKENS = re.compile(r"[\u0600-\u06ff]{2,8}\s[\u0600-\u06ff]{3,8}")
-_YEAR_AFTER = re.compile(r"[.,]?(?:\sde(?:l)?|,|-|\sพ\.ศ\.)?\s?(\d{4})(?!\d)", re.IGNORECASE)
+_YEAR_AFTER = re.compile(
+    r"[.,]?(?:\sde(?:l)?|,|-|\sพ\.ศ\.|\sค\.ศ\.|\sพุทธศักราช|\sسنة|\sعام)?\s?(\d{4})(?!\d)(?:\s(?:г\.|года?\b))?",
+    re.IGNORECASE,
+)
 _WORD_BEFORE = re.compile(r"(?<![^\W\d_])([^\W\d_]{3,10})\.?\s$")
 _ORDINAL = re.compile(r"st|nd|rd|th", re.IGNORECASE)

@@ -139,11 +139,36 @@ def test_numbers_without_a_currency_are_no_money(kit: EntityKit, text: str) -> N
         ("zh-Hant", "115年11月3日", "2026-11-03"),
         ("en", "in December 2018", "2018-12"),
         ("de", "am 14.11.2017", "2017-11-14"),
+        ("de", "am 1. Jänner 2026", "2026-01-01"),
+        ("en", "on 11/03/2026", "2026-11-03"),
+        ("fr", "le 11/03/2026", "2026-03-11"),
+        ("fr", "depuis mars 2026", "2026-03"),
+        ("es", "20 DE SETIEMBRE, 2010", "2010-09-20"),
+        ("pt", "em dezembro de 2018", "2018-12"),
+        ("id", "6-9 April", "2027-04-09"),
+        ("ms", "esok", "2026-11-06"),
+        ("vi", "tháng 11 năm 2026", "2026-11"),
+        ("vi", "ngày 27 tháng 7", "2026-07-27"),
+        ("ru", "23-25 ноября", "2026-11-25"),
+        ("ar", "٣٠ يوليو ٢٠٢٦", "2026-07-30"),
+        ("ar", "28 آب/أغسطس 2013", "2013-08-28"),
+        ("ja", "令和元年5月1日", "2019-05-01"),
+        ("ja", "昭和55年7月に", "1980-07"),
+        ("ja", "11月3日", "2026-11-03"),
+        ("ko", "2026년 11월", "2026-11"),
+        ("th", "๓๐ กันยายน ๒๕๕๖", "2013-09-30"),
+        ("th", "6/6/55", "2012-06-06"),
+        ("th", "เดือนกรกฎาคม", ""),
+        ("th", "ก.พ. 2562", "2019-02"),
+        ("th", "20 ธันวาคม พุทธศักราช 2510", "1967-12-20"),
+        ("zh-Hans", "明天", "2026-11-06"),
+        ("zh-Hant", "民國115年11月", "2026-11"),
+        ("zh-Hant", "50年1月1日", "1961-01-01"),
     ],
 )
 def test_dates_are_resolved_to_iso(kit: EntityKit, language: str, text: str, value: str) -> None:
     dates = [e.value for e in tag(kit, text, language, date="2026-11-05") if e.type == "DATE"]
-    assert dates == [value]
+    assert dates == ([value] if value else [])
 
 
 def test_a_date_without_a_year_needs_a_dateline_or_a_day_of_publication(kit: EntityKit) -> None:
@@ -155,7 +180,17 @@ def test_a_date_without_a_year_needs_a_dateline_or_a_day_of_publication(kit: Ent
     assert [e.value for e in tag_entities(published, kit).entities if e.type == "DATE"] == ["2020-03-08"]
 
 
-@pytest.mark.parametrize("text", ["on 31 February 2026", "version 2.3.4", "at 12:30", "a 10/2 majority"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "on 31 February 2026",
+        "version 2.3.4",
+        "Apache 2.4.25 and 3.5.10",
+        "at 12:30",
+        "a 10/2 majority",
+        "元禄14年3月14日",
+    ],
+)
 def test_what_is_no_day_is_no_date(kit: EntityKit, text: str) -> None:
     assert not [e for e in tag(kit, text, date="2026-11-05") if e.type == "DATE"]
 
