@@ -16,6 +16,8 @@ from streams.runtime.settings import Broker, Settings
 POLL_MS = 200
 """How long a poll waits for company, and how soon whoever reads notices anything else."""
 
+TOPICS_CREATE = "Make the topics of this configuration: newsmill topics create"
+
 Record = ConsumerRecord[bytes, bytes]
 
 
@@ -108,8 +110,8 @@ async def one(settings: Settings, topic: str, partition: int, offset: int) -> Re
     return None
 
 
-async def require(broker: Broker, names: Collection[str]) -> None:
-    """Check that the topics exist. Raises `Fatal` with the way to make them."""
+async def require(broker: Broker, names: Collection[str], *, cure: str = TOPICS_CREATE) -> None:
+    """Check that the topics exist. Raises `Fatal` with the cure."""
     async with kafka.admin(broker) as admin:
         try:
             missing = set(names) - set(await admin.list_topics())
@@ -118,6 +120,5 @@ async def require(broker: Broker, names: Collection[str]) -> None:
     if missing:
         raise Fatal(
             Exit.UNAVAILABLE,
-            f"no topic {', '.join(sorted(missing))} at {broker.bootstrap}. Make the topics of this configuration: "
-            "newsmill topics create",
+            f"no topic {', '.join(sorted(missing))} at {broker.bootstrap}. {cure}",
         )

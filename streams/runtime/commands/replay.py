@@ -107,7 +107,8 @@ def replay_(
     if found.chosen and not dry_run:
         if not yes and sys.stdin.isatty():
             typer.confirm(f"Send {len(found.chosen)} to {run.target}?", abort=True, err=True)
-        _work(run, found, tally, (None if into else RATE) if rate is None else rate or None, quiet)
+        default = None if run.asked.into else RATE
+        _work(run, found, tally, default if rate is None else rate or None, quiet)
     _report(run, found, tally, began, dry_run=dry_run, json=json)
 
 
@@ -160,12 +161,14 @@ def _report(run: Run, found: Found, tally: Tally, began: float, *, dry_run: bool
 async def _require(run: Run, *, create: bool) -> None:
     """Check that the topics are there; make the target if asked to."""
     settings, into = run.settings, run.asked.into
+    await reading.require(settings.broker, [run.source])
     if into and create:
         enriched = hops.topic_of(EnrichedRelease, settings.topics.prefix)
         table = topics.table(settings, load_routes(settings))
         like = next(topic for topic in table if topic.name == enriched)
         await topics.create(settings, [replace(like, name=into)])
-    await reading.require(settings.broker, [run.source, *([into] if into else [])])
+    elif into:
+        await reading.require(settings.broker, [into], cure="--create makes it")
 
 
 def _hop(run: Run) -> Hop | None:
