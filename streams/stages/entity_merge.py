@@ -19,6 +19,8 @@ class Candidate(NamedTuple):
     value: str = ""
     uri: str = ""
     symbols: tuple[Symbol, ...] = ()
+    name: str = ""
+    """What the lists call the thing, without what the sentence put on it."""
     known: tuple[Symbol, ...] = ()
     """Listings that the list of companies has for the name: meant where the text prints none."""
 
@@ -101,7 +103,7 @@ def merge(candidates: Sequence[Candidate], language: str, length: int) -> tuple[
         thing.candidates.sort(key=lambda c: (c.mention.field == "body", c.mention.start))
     things.sort(key=lambda t: (t.candidates[0].mention.field == "body", t.candidates[0].mention.start))
     most = max((len(thing.candidates) for thing in things), default=1)
-    return tuple(_entity(f"e{i}", thing, length, most) for i, thing in enumerate(things, start=1))
+    return tuple(_entity(f"e{i}", thing, language, length, most) for i, thing in enumerate(things, start=1))
 
 
 def _known(
@@ -157,7 +159,8 @@ def _bare(folded: str, language: str) -> list[str]:
     if language == "th":
         return [folded.removeprefix(title) for title in _THAI_TITLES if folded.startswith(title) and folded != title]
     if language == "ru":
-        return ["~" + " ".join(_stem(word) for word in folded.split())]
+        # With and without an ending: `Газпром` looks like an instrumental and is none.
+        return ["~" + folded, "~" + " ".join(_stem(word) for word in folded.split())]
     return [
         folded.removesuffix(ending)
         for ending in _ENDINGS.get(language, ())
@@ -176,12 +179,12 @@ def _stem(word: str) -> str:
     return word.rstrip("йьо") if len(word) > 4 else word
 
 
-def find_place(surface: str, language: str, places: Mapping[str, Place]) -> Place | None:
-    """The place of a name as printed, else of a form that it may be listed under: a country's before a city's."""
+def find_place(surface: str, language: str, places: Mapping[str, Place]) -> tuple[str, Place] | None:
+    """A name as listed and its place: as printed, else in a form that it may be listed under, countries first."""
     if place := places.get(surface):
-        return place
-    found = [places[form] for form in _place_forms(surface, language) if form in places]
-    return min(found, key=lambda place: bool(place.uri), default=None)
+        return surface, place
+    found = [(form, places[form]) for form in _place_forms(surface, language) if form in places]
+    return min(found, key=lambda pair: bool(pair[1].uri), default=None)
 
 
 def _place_forms(surface: str, language: str) -> Iterable[str]:
@@ -242,7 +245,7 @@ _SHORT_FOR: Final[dict[str, Callable[[str, str, str], bool]]] = {
 }
 
 
-def _entity(name: str, thing: _Thing, length: int, most: int) -> Entity:
+def _entity(name: str, thing: _Thing, language: str, length: int, most: int) -> Entity:
     mentions = tuple(candidate.mention for candidate in thing.candidates)
     first = next((m.start for m in mentions if m.field == "body"), 0)
     in_title = any(m.field == "title" for m in mentions)
@@ -252,7 +255,7 @@ def _entity(name: str, thing: _Thing, length: int, most: int) -> Entity:
     return Entity(
         id=name,
         type=thing.type,
-        name=_canonical(mentions),
+        name=_canonical(thing, language),
         mentions=mentions,
         count=len(mentions),
         salience=round(min(1.0, salience), 3),
@@ -262,7 +265,18 @@ def _entity(name: str, thing: _Thing, length: int, most: int) -> Entity:
     )
 
 
-def _canonical(mentions: Sequence[Mention]) -> str:
-    """The form with the most words, not in capitals if it can be helped, then the most frequent, then the longest."""
-    counts = Counter(mention.surface for mention in mentions)
-    return max(counts, key=lambda s: (len(s.split()), not (s.isupper() and len(s) > 5), counts[s], len(s)))
+def _canonical(thing: _Thing, language: str) -> str:
+    """The form with the most words, not in capitals if it can be helped, then the most frequent, then the longest.
+
+    Without what a sentence put on it, where the lists or another mention have it bare.
+    """
+    counts = Counter(candidate.name or candidate.mention.surface for candidate in thing.candidates)
+    folded = {_fold(surface) for surface in counts}
+    inflected = {s for s in counts if language not in {"ru", "th"} and not folded.isdisjoint(_bare(_fold(s), language))}
+    best = max(
+        counts.keys() - inflected or counts,
+        key=lambda s: (len(s.split()), not (s.isupper() and len(s) > 5), counts[s], len(s), s),
+    )
+    if language == "th" and thing.type == "PERSON":
+        return next((bare for bare in _bare(best, language) if " " in bare), best)
+    return best

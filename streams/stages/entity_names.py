@@ -100,6 +100,7 @@ _GENERIC: Final = re.compile(
 _NOT_A_NAME: Final = re.compile(r"[\d\W_]*")
 
 _PAIRS: Final = ("()", "（）", "«»", "“”", "„“", "「」", "『』", "[]", "《》")
+_OPENING: Final = {closing: opening for opening, closing in _PAIRS}
 _SIGNS: Final = frozenset("".join(_PAIRS))
 _QUOTES: Final = "«“„「『《"
 _EDGE: Final = " \u00a0\u3000\"'’‘“”„«»「」『』,，、،。:：;；؛؟-–—()（）"
@@ -387,7 +388,7 @@ def _everywhere(
         votes.setdefault(text[name.start : name.end], Counter())[name.type] += 1
     settled = {surface: types.most_common(1)[0][0] for surface, types in votes.items()}
     settled |= {text[name.start : name.end]: name.type for name in defined}
-    settled |= {core: "ORGANISATION" for surface in [*settled] if (core := _without_form(surface))}
+    settled |= {core: "ORGANISATION" for surface in [*settled] if (core := without_form(surface))}
     firms = {surface.split()[0] for surface, kind in settled.items() if kind == "ORGANISATION" and " " in surface}
     for surface, kind in list(settled.items()):
         words = surface.split() if kind == "PERSON" else []
@@ -426,7 +427,7 @@ _BY_FIRST_NAME: Final = frozenset({"id", "ms", "th"})
 """Languages whose news calls people by their first names."""
 
 
-def _without_form(surface: str) -> str:
+def without_form(surface: str) -> str:
     """What a company with a legal form is called without it; nothing where that is too short to stand alone."""
     form = _ENDS_IN_FORM.search(surface.rstrip("."))
     core = surface[: form.start()].rstrip(" ,") if form else ""
@@ -482,7 +483,11 @@ def _trim(text: str, name: Name) -> Name | None:
             end = start + inside.index(closing)
     surface = text[start:end]
     start += len(surface) - len(surface.lstrip(_EDGE))
-    end = start + len(surface.strip(_EDGE))
+    end = max(start, start + len(surface.strip(_EDGE)))
+    closing = text[end : end + 1]
+    # `ПАО «Газпром»`, `PT Pertamina (Persero)`: the sign closes what the name opened.
+    if closing in _OPENING and text[start:end].count(_OPENING[closing]) == text[start:end].count(closing) + 1:
+        end += 1
     if _FULL_POINT.search(text, start, end) or _UNCUT_FORM.search(text, start, end):
         end -= 1
     elif text[end : end + 1] == "." and _ENDS_IN_FORM.search(text, start, end):

@@ -22,7 +22,7 @@ from streams.stages.entity_encoder import load as load_encoder
 from streams.stages.entity_gazetteer import Gazetteer, Place, load_gazetteer, load_lexicon
 from streams.stages.entity_merge import Candidate, find_place, merge
 from streams.stages.entity_money import Currencies, find_amounts, load_currencies
-from streams.stages.entity_names import refine
+from streams.stages.entity_names import refine, without_form
 from streams.stages.entity_tickers import Exchanges, Listing, find_listings, load_exchanges
 from streams.text.tokens import Span, sentences, split_tokens
 
@@ -212,10 +212,11 @@ def _ruled(
 def _named(text: str, name: Name, language: str, listings: Sequence[Listing], kit: EntityKit) -> Candidate:
     surface = text[name.start : name.end]
     mention = Mention(start=name.start, end=name.end, surface=surface)
-    if name.type == "PLACE" and (place := find_place(surface, language, kit.gazetteer.places)):
-        return Candidate(mention, name.type, place.code, _uri(place))
+    if name.type == "PLACE" and (found := find_place(surface, language, kit.gazetteer.places)):
+        listed, place = found
+        return Candidate(mention, name.type, place.code, _uri(place), name=surface if surface.isupper() else listed)
     if name.type == "ORGANISATION":
-        known = kit.gazetteer.companies.get(surface, ())
+        known = kit.gazetteer.companies.get(surface) or kit.gazetteer.companies.get(without_form(surface), ())
         return Candidate(mention, name.type, symbols=_printed(text, name, listings), known=known)
     return Candidate(mention, name.type)
 

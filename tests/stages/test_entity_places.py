@@ -13,6 +13,7 @@ import pytest
 from babel import Locale
 
 from streams.records import CleanRelease
+from streams.stages.entity_gazetteer import Place
 from streams.stages.entity_merge import find_place
 from streams.stages.tag_entities import GROUPS, EntityKit, tag_entities
 from tests.support.entities import entity_kit
@@ -27,11 +28,16 @@ def kit() -> EntityKit:
     return entity_kit()
 
 
+def place_of(kit: EntityKit, name: str, language: str) -> Place | None:
+    found = find_place(name, language, kit.gazetteer.places)
+    return found and found[1]
+
+
 @pytest.mark.parametrize("language", GROUPS)
 def test_every_country_has_its_code_in_every_language(kit: EntityKit, language: str) -> None:
     names = Locale.parse(language.replace("-", "_")).territories
     countries = {country.alpha_2 for country in pycountry.countries}
-    found = {code: find_place(name, language, kit.gazetteer.places) for code, name in names.items()}
+    found = {code: place_of(kit, name, language) for code, name in names.items()}
     wrong = {code: place for code, place in found.items() if code in countries and (place is None or place.uri)}
     assert wrong == {}
     assert [code for code, place in found.items() if code in countries and place and place.code != code] == []
@@ -41,9 +47,7 @@ def test_every_country_has_its_code_in_every_language(kit: EntityKit, language: 
 def test_a_city_has_one_uri_in_fifteen_languages(kit: EntityKit, row: str) -> None:
     languages = CITIES.read_text(encoding="utf-8").splitlines()[0].split("\t")
     assert set(languages) == set(GROUPS)
-    places = {
-        find_place(name, lang, kit.gazetteer.places) for lang, name in zip(languages, row.split("\t"), strict=True)
-    }
+    places = {place_of(kit, name, lang) for lang, name in zip(languages, row.split("\t"), strict=True)}
     assert len(places) == 1
     assert places != {None}
 
@@ -61,7 +65,7 @@ def test_a_city_has_one_uri_in_fifteen_languages(kit: EntityKit, row: str) -> No
 def test_a_place_is_found_in_the_form_that_a_sentence_gives_it(
     kit: EntityKit, language: str, inflected: str, code: str
 ) -> None:
-    place = find_place(inflected, language, kit.gazetteer.places)
+    place = place_of(kit, inflected, language)
     assert place is not None
     assert place.code == code
 

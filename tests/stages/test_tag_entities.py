@@ -241,6 +241,36 @@ def test_mentions_of_a_person_are_one_entity(kit: EntityKit, language: str, body
     assert [e.count for e in people] == [mentions]
 
 
+@pytest.mark.parametrize(
+    ("language", "body", "kind", "name"),
+    [
+        ("ar", "وصل وزير الخارجية إلى فرنسا. وقال إن الاجتماع بفرنسا ناجح.", "PLACE", "فرنسا"),
+        ("ar", "وصل بالصين وفرنسا.", "PLACE", "الصين"),
+        ("ru", "Они встретились в Германии в выходные.", "PLACE", "Германия"),
+        ("ko", "그들은 독일에서 만났다.", "PLACE", "독일"),
+        ("de", "Angela Merkels Reise endet. Angela Merkel sprach in Paris.", "PERSON", "Angela Merkel"),
+        ("th", "นายสุรชัย แซ่ด่าน กล่าวว่า สุรชัยจะไป", "PERSON", "สุรชัย แซ่ด่าน"),
+        ("ru", "ПАО «Газпром» сообщило о прибыли. Акции Газпрома выросли.", "ORGANISATION", "ПАО «Газпром»"),
+        (
+            "id",
+            "PT Pertamina (Persero) hadir. Menurut Pertamina, harga naik.",
+            "ORGANISATION",
+            "PT Pertamina (Persero)",
+        ),
+    ],
+)
+def test_an_entity_is_called_by_its_whole_bare_name(
+    kit: EntityKit, language: str, body: str, kind: str, name: str
+) -> None:
+    assert name in [e.name for e in tag(kit, body, language) if e.type == kind]
+
+
+def test_a_listed_company_has_its_symbols_with_and_without_its_legal_form(kit: EntityKit) -> None:
+    entities = tag(kit, "The plant was built by Microsoft Corporation. It was bought by Siemens AG.")
+    assert [(s.exchange, s.symbol) for s in named(entities, "Microsoft Corporation").symbols] == [("XNAS", "MSFT")]
+    assert named(entities, "Siemens AG").symbols != ()
+
+
 def test_a_company_and_its_short_forms_are_one_entity(kit: EntityKit) -> None:
     body = "Civitas Solutions, Inc. (“Civitas” or the “Company”) opened. Civitas grew. Civitas Solutions hired."
     company = named(tag(kit, body), "Civitas Solutions, Inc.")
