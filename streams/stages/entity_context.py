@@ -34,7 +34,10 @@ class Context:
     trades: re.Pattern[str]
     korean_person: re.Pattern[str]
     chinese_body: re.Pattern[str]
+    chinese_office: re.Pattern[str]
     chinese_person: re.Pattern[str]
+    corporate: frozenset[str]
+    """Chinese titles that only companies have."""
     titles: frozenset[str]
     """What people are called by before their names."""
 
@@ -46,15 +49,15 @@ def load_context(table: Mapping[str, Any], titles: Iterable[str]) -> Context:
     people = chinese["people"]
     return Context(
         heads={
-            language: re.compile(rf"\b(?:{_any_of(words)}) {_OF} ?{_CAPITAL}(?: (?:{_OF} ?)?{_CAPITAL})*")
+            language: re.compile(rf"(?:{_any_of(words)}) {_OF} ?{_CAPITAL}(?: (?:{_OF} ?)?{_CAPITAL})*")
             for language, words in linked.items()
         }
         | {
-            language: re.compile(rf"\b(?:{_any_of([*words, *map(str.upper, words)])})(?: (?:dan )?{_CAPITAL})+")
+            language: re.compile(rf"(?:{_any_of([*words, *map(str.upper, words)])})(?: (?:dan )?{_CAPITAL})+")
             for language, words in plain.items()
         },
         nouns={
-            lang: re.compile(rf"(?<!\w)(?:{_any_of(words)}) (?:{_QUOTED}|(?P<name>{_CAPITAL}(?: {_CAPITAL}){{0,3}}))")
+            lang: re.compile(rf"(?:{_any_of(words)}) (?:{_QUOTED}|(?P<name>{_CAPITAL}(?: {_CAPITAL}){{0,3}}))")
             for lang, words in table["nouns"].items()
         },
         roles={lang: re.compile(rf"(?<!\w)(?:{_any_of(words)}) $") for lang, words in table["roles"].items()},
@@ -64,12 +67,14 @@ def load_context(table: Mapping[str, Any], titles: Iterable[str]) -> Context:
         korean_person=re.compile(rf"(?<![가-힣])[{korean['family']}][가-힣]{{2}}(?= (?:{_any_of(korean['titles'])}))"),
         chinese_body=re.compile(
             rf"(?:{_any_of(chinese['begins'])}){_HAN}{{1,8}}?(?:{_any_of(chinese['ends'])})(?![长長员員])"
-            rf"|(?<!{_HAN}){_HAN}{{1,6}}(?:{_any_of(chinese['alone'])})|{_any_of(chinese['named'])}"
+            rf"|{_any_of(chinese['named'])}"
         ),
+        chinese_office=re.compile(_any_of(chinese["alone"])),
         chinese_person=re.compile(
-            rf"(?:(?<!{_HAN})(?P<company>{_HAN}{{2,6}}?)(?:{_any_of(people['companies'])})|(?:{_any_of(people['titles'])}))"
+            rf"(?P<title>{_any_of(people['titles'])})"
             rf"(?P<person>[{people['family']}]{_HAN}{{1,2}}?)(?=$|(?![·・•]|{_HAN})|{_any_of(people['follows'])})"
         ),
+        corporate=frozenset(people["companies"]),
         titles=frozenset(titles),
     )
 
@@ -78,21 +83,39 @@ def found_by_context(text: str, language: str, context: Context) -> Iterator[Nam
     """Names that a word in them or beside them makes sure of."""
     if head := context.heads.get(language):
         for match in head.finditer(text):
-            if not context.none.match(match[0]):
+            if _begins(text, match) and not context.none.match(match[0]):
                 yield Name(*match.span(), "ORGANISATION")
     if language == "ko":
         for match in context.korean_person.finditer(text):
             yield Name(*match.span(), "PERSON")
     if language in {"zh-Hans", "zh-Hant"}:
-        for match in context.chinese_body.finditer(text):
-            stops = [stop.end() for stop in _CHINESE_STOP.finditer(text, match.start(), match.end() - 3)]
-            yield Name(max([match.start(), *stops]), match.end(), "ORGANISATION")
-        for match in context.chinese_person.finditer(text):
-            yield Name(*match.span("person"), "PERSON")
-            if match["company"] and not _GENERIC_CHINESE.search(match["company"]):
-                yield Name(*match.span("company"), "ORGANISATION")
+        yield from _chinese(text, context)
 
 
+def _chinese(text: str, context: Context) -> Iterator[Name]:
+    bodies = [match.span() for match in context.chinese_body.finditer(text)]
+    offices = ((_clause(text, office.start()), office.end()) for office in context.chinese_office.finditer(text))
+    for start, end in (*bodies, *((before.start("name"), end) for before, end in offices if before)):
+        stops = [stop.end() for stop in _CHINESE_STOP.finditer(text, start, end - 3)]
+        yield Name(max([start, *stops]), end, "ORGANISATION")
+    for match in context.chinese_person.finditer(text):
+        yield Name(*match.span("person"), "PERSON")
+        before = _clause(text, match.start()) if match["title"] in context.corporate else None
+        if before and len(before["name"]) > 1 and not _GENERIC_CHINESE.search(before["name"]):
+            yield Name(*before.span("name"), "ORGANISATION")
+
+
+def _begins(text: str, match: re.Match[str]) -> bool:
+    """Whether a match begins a word. Asked of the few matches: a pattern that asks it first is tried everywhere."""
+    return not text[match.start() - 1 : match.start()].isalnum()
+
+
+def _clause(text: str, end: int) -> re.Match[str] | None:
+    """What a clause begins with, up to an offset, where it is short."""
+    return _CLAUSE.search(text, max(0, end - 7), end)
+
+
+_CLAUSE: Final = re.compile(rf"(?:^|(?!{_HAN})[\s\S])(?P<name>{_HAN}{{1,6}})$")
 _CHINESE_STOP: Final = re.compile("[的和与與在由及对對向从從日於于經经获獲]|要求|出席")
 """What stands before a body's name and never in it."""
 _GENERIC_CHINESE: Final = re.compile(
@@ -145,7 +168,8 @@ def named_companies(text: str, names: Iterable[Name], language: str, context: Co
     """Companies that a noun before them tells (`société Varel`), or, in Russian, the quotes around them."""
     if noun := context.nouns.get(language):
         for match in noun.finditer(text):
-            yield Name(*match.span("quoted" if match["quoted"] else "name"), "ORGANISATION")
+            if _begins(text, match):
+                yield Name(*match.span("quoted" if match["quoted"] else "name"), "ORGANISATION")
     if language == "ru":
         for name in names:
             if text[name.start - 1 : name.start] == "«" and text[name.end : name.end + 1] == "»":

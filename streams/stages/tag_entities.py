@@ -169,8 +169,8 @@ def _candidates(text: str, title: int, release: CleanRelease, kit: EntityKit) ->
     language = release.language
     listings = find_listings(text, kit.exchanges)
     taken = bytearray(len(text))
-    for address in _ADDRESS.finditer(text) if "@" in text or "/" in text or "www." in text else ():
-        taken[address.start() : address.end()] = b"1" * (address.end() - address.start())
+    for start, end in _addresses(text):
+        taken[start:end] = b"1" * (end - start)
     found = [*_ruled(text, listings, release, kit, taken)]
     tagged = kit.tagger.names(text, language)
     names = refine(text, tagged, language, taken, _brackets(text, listings), kit.context, kit.gazetteer.places)
@@ -237,11 +237,19 @@ def _printed(text: str, name: Name, listings: Sequence[Listing]) -> tuple[Symbol
     return tuple(listing.symbol for listing in listings[first:last])
 
 
-_ADDRESS: Final = re.compile(
-    r"https?://[^\s<>«»“”\"()（）\u3000-\uffff]+|(?<![\w.])www\.[^\s<>«»“”\"()（）\u3000-\uffff]+"
-    r"|(?<![\w.+%-])[\w.+%-]{1,64}@[\w-]+(?:\.[\w-]+)+"
-)
-"""Web and mail addresses: no names, no dates and no listings stand in them."""
+def _addresses(text: str) -> Iterator[tuple[int, int]]:
+    """Web and mail addresses: no names, no dates and no amounts stand in them."""
+    if "://" in text or "www." in text:
+        yield from (match.span() for match in _WEB_ADDRESS.finditer(text))
+    if "@" in text:
+        for host in _MAIL_HOST.finditer(text):
+            if user := _MAIL_USER.search(text, max(0, host.start() - 64), host.start()):
+                yield user.start(), host.end()
+
+
+_WEB_ADDRESS: Final = re.compile(r"(?:https?://|www\.)[^\s<>«»“”\"()（）\u3000-\uffff]+")
+_MAIL_HOST: Final = re.compile(r"@[\w-]+(?:\.[\w-]+)+")
+_MAIL_USER: Final = re.compile(r"[\w.+%-]+$")
 
 MAX_BRACKET: Final = 200
 """Characters after a company's name in which its listings may stand."""
