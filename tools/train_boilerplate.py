@@ -14,9 +14,10 @@ import os
 import random
 import re
 import tempfile
+import zlib
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeAlias
 
@@ -24,9 +25,11 @@ import numpy as np
 import pycrfsuite
 
 from streams.stage import StageConfig, config_directory
-from streams.stages.boilerplate_cues import Cues, load_cues
+from streams.stages.boilerplate_cues import Cues
 from streams.stages.boilerplate_lines import line_features, read_lines
 from streams.stages.boilerplate_model import LineModel, spell
+from streams.stages.strip_boilerplate import BoilerplateKit, prepare
+from tests.quality import boilerplate
 
 SEED = 20261124
 LETTERS = {
@@ -73,13 +76,13 @@ def main() -> None:
     parser.add_argument("--folds", type=int, default=0)
     parser.add_argument("--by", choices=("site", "id"), default="site", help="what a fold must not share")
     arguments = parser.parse_args()
-    cues = load_cues(StageConfig(config_directory()))
+    kit = prepare(StageConfig(config_directory()))
     samples = list(read_samples(arguments.shared / "corpus"))
     if arguments.folds:
-        try_out(samples, cues, arguments.folds, arguments.by)
+        try_out(samples, kit, arguments.folds, arguments.by)
         return
     target = config_directory() / "boilerplate" / "lines.npz"
-    train(samples, cues).save(target)
+    train(samples, kit.cues).save(target)
     print(f"{target}: {target.stat().st_size:,} bytes")
 
 
@@ -295,51 +298,43 @@ def read_model(path: str) -> LineModel:
     return LineModel(labels, dict(weights), transitions)
 
 
-def try_out(samples: list[Sample], cues: Cues, folds: int, by: str) -> None:
-    """Cross-validate over sites: what is learnt from one house's releases must hold for another's."""
-    rng = random.Random(SEED)
-    pool = samples
-    sites = sorted({getattr(s, by) for s in pool})
-    rng.shuffle(sites)
-    counts: dict[str, dict[str, list[int]]] = defaultdict(lambda: defaultdict(lambda: [0, 0, 0]))
+def try_out(samples: Sequence[Sample], kit: BoilerplateKit, folds: int, by: str) -> None:
+    """Cross-validate the whole stage: what is learnt from one house's releases must hold for another's."""
+    releases = {sample.id: _release(sample) for sample in samples if not sample.id.startswith("syn")}
+    guessed: dict[str, list[str]] = {}
+    pages = boilerplate.Tally()
     for fold in range(folds):
-        out = set(sites[fold::folds])
-        model = train([s for s in pool if getattr(s, by) not in out or s.id.startswith("syn")], cues)
-        for sample in pool:
-            if getattr(sample, by) in out and not sample.id.startswith("syn"):
-                score(sample, model, cues, counts)
-    report(counts)
-
-
-def score(sample: Sample, model: LineModel, cues: Cues, counts: dict[str, dict[str, list[int]]]) -> None:
-    """Count right, spurious and missed lines by label and by language."""
-    lines = read_lines(sample.text, cues)
-    guessed = model.tag(line_features(lines))
-    for line, label, guess in zip(lines, sample.labels, guessed, strict=True):
-        for table, key in (("label", label), ("language", sample.language)):
-            if table == "language" and "body" not in {label, guess}:
-                continue
-            right = label == guess
-            counts[table][key][0] += right
-            if table == "label":
-                if not right:
-                    counts[table][guess][1] += 1
-                    counts[table][key][2] += 1
-            elif not right:
-                counts[table][key][1 if guess == "body" else 2] += 1
-        if SHOW_MISSES and ((label == "body") != (guess == "body")):
-            print(f"{sample.id:12} {label[:9]:9} as {guess[:9]:9} {line.text[:100]}")
+        out = {sample.id for sample in samples if sample.id in releases and _fold(getattr(sample, by), folds) == fold}
+        judge = replace(kit, model=train([sample for sample in samples if sample.id not in out], kit.cues))
+        for release_id in sorted(out):
+            guessed[release_id] = boilerplate.line_labels(
+                releases[release_id], boilerplate.clean(releases[release_id], judge)
+            )
+        pages.add(boilerplate.pages([releases[release_id] for release_id in sorted(out)], judge))
+    score = boilerplate.score(releases.values(), lambda release: guessed[release["id"]])
+    for name, figure in (boilerplate.figures_of(score) | {"html_lines_f1": pages.f1()}).items():
+        print(f"{name:28} {figure:.3f}")
+    for label, tally in sorted(score.labels.items()):
+        print(f"{label:28} {tally.f1():.3f}  right {tally.right} spurious {tally.spurious} missed {tally.missed}")
+    if SHOW_MISSES:
+        for release_id, labels in guessed.items():
+            for line, label in zip(releases[release_id]["lines"], labels, strict=True):
+                if (line["label"] == "body") != (label == "body"):
+                    print(f"{release_id:12} {line['label'][:9]:9} as {label[:9]:9} {line['text'][:100]}")
 
 
 SHOW_MISSES = bool(os.environ.get("SHOW_MISSES"))
 
 
-def report(counts: dict[str, dict[str, list[int]]]) -> None:
-    """Print F1 by label and, for body, by language."""
-    for table, rows in counts.items():
-        for key, (right, spurious, missed) in sorted(rows.items()):
-            f1 = 2 * right / (2 * right + spurious + missed) if right else 0.0
-            print(f"{table:9} {key:24} F1 {f1:.3f}  right {right} spurious {spurious} missed {missed}")
+def _fold(name: str, folds: int) -> int:
+    """The fold of a site or release: the same whatever others there are."""
+    return zlib.crc32(name.encode()) % folds
+
+
+def _release(sample: Sample) -> boilerplate.Annotated:
+    rows = zip(sample.text.split("\n"), sample.labels, strict=True)
+    lines = [{"text": text, "label": label} for text, label in rows]
+    return {"id": sample.id, "lang": sample.language, "title": sample.title, "lines": lines}
 
 
 if __name__ == "__main__":

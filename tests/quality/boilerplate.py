@@ -30,6 +30,12 @@ class Tally:
     spurious: int = 0
     missed: int = 0
 
+    def add(self, other: "Tally") -> None:
+        """Count another's in."""
+        self.right += other.right
+        self.spurious += other.spurious
+        self.missed += other.missed
+
     def f1(self) -> float:
         """F1, 1 where there was nothing to find and nothing found."""
         total = 2 * self.right + self.spurious + self.missed
@@ -55,31 +61,35 @@ def measure(shared: Path) -> dict[str, float]:
     """
     releases = list(annotated(shared / "corpus" / "dev"))
     kit = prepare(StageConfig(config_directory()))
-    score = _score(releases, _stage(kit))
+    figures = figures_of(score(releases, _stage(kit)))
+    figures["baseline/length_f1"] = score(releases, _long_lines).lines.f1()
+    figures["baseline/everything_f1"] = score(releases, _everything).lines.f1()
+    return figures | _fields(releases, kit) | {"html_lines_f1": pages(releases, kit).f1()}
+
+
+def figures_of(score: Score) -> dict[str, float]:
+    """The figures that the targets are about."""
     figures = {
         "body_lines_f1": score.lines.f1(),
         "body_characters_f1": score.characters.f1(),
-        "body_lines_lost": score.lines.missed / (score.lines.right + score.lines.missed),
+        "body_lines_lost": score.lines.missed / max(1, score.lines.right + score.lines.missed),
         "label_macro_f1": _macro(score),
         "empty_bodies": float(score.empty),
     }
-    figures |= {f"{code}/body_lines_f1": tally.f1() for code, tally in sorted(score.languages.items())}
-    figures["baseline/length_f1"] = _score(releases, _long_lines).lines.f1()
-    figures["baseline/everything_f1"] = _score(releases, _everything).lines.f1()
-    return figures | _fields(releases, kit) | pages(releases, kit)
+    return figures | {f"{code}/body_lines_f1": tally.f1() for code, tally in sorted(score.languages.items())}
 
 
-def pages(releases: Sequence[Annotated], kit: BoilerplateKit) -> dict[str, float]:
+def pages(releases: Sequence[Annotated], kit: BoilerplateKit) -> Tally:
     """The same releases as web pages of several makes (`boilerplate_html`), those that nothing was tuned on."""
-    score = Tally()
+    tally = Tally()
     for content in boilerplate_html.contents(releases):
         for template in boilerplate_html.ASIDE.values():
             output = boilerplate_html.our_lines(template(content), content.language, kit)
             for row, is_kept in boilerplate_html.kept(boilerplate_html.rows_of(content), output):
-                score.right += is_kept and row.label == "body"
-                score.spurious += is_kept and row.label != "body"
-                score.missed += not is_kept and row.label == "body"
-    return {"html_lines_f1": score.f1()}
+                tally.right += is_kept and row.label == "body"
+                tally.spurious += is_kept and row.label != "body"
+                tally.missed += not is_kept and row.label == "body"
+    return tally
 
 
 def table(shared: Path) -> str:
@@ -128,7 +138,8 @@ def _everything(release: Annotated) -> list[str]:
     return ["body"] * len(release["lines"])
 
 
-def _score(releases: Iterable[Annotated], keep: Keeper) -> Score:
+def score(releases: Iterable[Annotated], keep: Keeper) -> Score:
+    """Hold what `keep` calls the lines of releases against their labels."""
     score = Score()
     for release in releases:
         guessed = keep(release)
