@@ -37,10 +37,10 @@ LETTERS = {
     "S": "safe_harbor", "R": "source_line", "W": "distributor_boilerplate", "T": "sectors", "Y": "copyright",
     "P": "caption", "N": "navigation", "O": "other",
 }  # fmt: skip
-L1, L2, ITERATIONS = 2.0, 3.0, 100
+L1, L2, ITERATIONS = 4.0, 6.0, 100
 """Regularisation and steps of L-BFGS (chosen by --folds)."""
 
-ROUNDS = 3
+ROUNDS = 2
 """How often every release is taken up, each time among others: with one round, chance tips whole releases."""
 
 

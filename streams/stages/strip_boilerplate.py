@@ -72,7 +72,7 @@ _SENTENCE_END = re.compile(r"[.!?؟][\"”’»)\]]*\s+|[。！？][」』”）
 PARTS = frozenset({"about", "contact", "sectors", "safe_harbor", "disclaimer"})
 """Groups whose headings open a part and say nothing themselves."""
 
-BINDING = frozenset({"embargo.start"})
+BINDING = frozenset({"embargo.start", "correction.start"})
 """Cues that no other evidence outweighs in a short line."""
 
 STRENGTH = {kind: rank for rank, kind in enumerate(("sentence", "clause", "heading", "start", "anywhere", "name"))}
@@ -128,8 +128,9 @@ def strip_boilerplate(release: IdentifiedRelease, kit: BoilerplateKit) -> CleanR
             line, tail = _without_tail(line, kit)
         piece = _whole(line, "body" if one else label, pieces[-1] if pieces else None)
         if piece.label == "body" or piece.sub == "correction_notice":
-            pieces += _cut(piece, line, kit, first)
-            first = first and not (line.prose and piece.label == "body")
+            cut = _cut(piece, line, kit, first)
+            pieces += cut
+            first = first and not (line.prose and any(part.label == "body" for part in cut))
         else:
             pieces.append(piece)
         pieces += tail
@@ -233,10 +234,10 @@ def _whole(line: Line, label: str, above: _Piece | None) -> _Piece:
         return _bare(line, known, above)
     cue = _best_cue(line.cues, known)
     if not line.prose and (binding := next((c for c in line.cues if c.name in BINDING), None)):
-        # Whatever the model says: who misses an embargo sends too early.
+        # Whatever the model says: who misses an embargo sends too early, who misses a correction sends twice.
         known, cue = binding.label, binding
     elif sure := next((c for c in line.cues if c.kind == "sentence"), None):
-        if known in {"navigation", "other", "about"}:
+        if known in {"navigation", "other", "about", "disclaimer"}:
             known, cue = sure.label, sure
     elif (
         known == "other"

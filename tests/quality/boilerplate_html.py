@@ -2,7 +2,8 @@
 
 There is no annotated original HTML to be had, so each release is set into pages of several makes, with the furniture
 that such pages have: menus, a cookie banner, share buttons, teasers of other articles, a sign-up, a footer, a comment
-form. `TUNED` templates may be looked at when the stage is worked on; the others are for measuring only.
+form. `TUNED` templates may be looked at when the stage is worked on; those of `ASIDE`, whose banner and sign-up have
+other words, are for measuring only.
 """
 
 import html
@@ -23,7 +24,7 @@ MIN_INSIDE = 40
 """Characters of a line from which on it counts as kept where it stands inside a longer one of the output."""
 
 FURNITURE = Path(__file__).with_name("page_furniture.json")
-"""By language: menu, cookies, share, related, signup, footer, comment. Invented."""
+"""By language: menu, cookies, share, related, signup, footer, comment, teasers. Invented."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,7 @@ class Content:
 Template = Callable[[Content], str]
 
 
-def contents(releases: Sequence[Mapping[str, Any]]) -> Iterator[Content]:
+def contents(releases: Sequence[Mapping[str, Any]], *, aside: bool = True) -> Iterator[Content]:
     """Set every release among the furniture of its language, with titles of the others as teasers."""
     furniture = json.loads(FURNITURE.read_text(encoding="utf-8"))
     rng = random.Random(SEED)
@@ -74,6 +75,7 @@ def contents(releases: Sequence[Mapping[str, Any]]) -> Iterator[Content]:
         first, last = (inside[0], inside[-1] + 1) if inside else (0, len(rows))
         last = next((n for n in range(last, len(rows)) if rows[n].label == "navigation"), len(rows))
         own = furniture[language]
+        cookies, signup = ("cookies_aside", "signup_aside") if aside else ("cookies", "signup")
         titles = [other["title"] for other in releases if other is not release and other["lang"] == language]
         teasers = rng.sample(own["teasers"], 3) + [" ".join(title.split()) for title in titles[:2]]
 
@@ -87,10 +89,10 @@ def contents(releases: Sequence[Mapping[str, Any]]) -> Iterator[Content]:
             article=tuple(rows[first:last]),
             below=tuple(rows[last:]),
             menu=made(own["menu"]),
-            cookies=made(own["cookies"]),
+            cookies=made(own[cookies]),
             share=made(own["share"]),
             related=made([own["related"], *teasers]),
-            signup=made(own["signup"]),
+            signup=made(own[signup]),
             footer=made(own["footer"]),
             comment=made(own["comment"]),
         )

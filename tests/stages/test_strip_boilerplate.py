@@ -219,6 +219,31 @@ def test_cues_of_other_languages_are_tried() -> None:
     assert [contact.role for contact in result.contacts] == ["media"]
 
 
+def test_a_release_in_two_languages_keeps_both_bodies_and_takes_both_tails() -> None:
+    german = (
+        "Das Unternehmen teilte am Montag mit, dass es neben dem ersten Werk ein zweites bauen will, in dem ab dem "
+        "nächsten Frühjahr 400 Menschen arbeiten sollen, und dass das Land ein Drittel der Kosten übernimmt."
+    )
+    tail = ["Über Acme", "Acme ist ein führender Hersteller von Lagerrobotern mit Sitz in Berlin.", "Pressekontakt:"]
+    result = clean(
+        "\n".join([RELEASE, "Acme baut ein zweites Werk in Berlin", german, german, *tail, "presse@acme.example"])
+    )
+    assert PARAGRAPH in result.body
+    assert german in result.body
+    assert [about.organisation for about in result.about] == ["Acme", "Acme"]
+    assert {contact.email for contact in result.contacts} == {"press@acme.example", "presse@acme.example"}
+
+
+def test_a_correction_is_noticed_and_its_release_read() -> None:
+    first, second, *rest = RELEASE.split("\n")
+    said = "Please replace the release dated January 4, 2026 with the following corrected version."
+    result = clean("\n".join([f"CORRECTING and REPLACING {first}", first, said, second, *rest]))
+    assert result.correction_notice.startswith("CORRECTING and REPLACING")
+    assert said in result.correction_notice
+    assert result.body == clean(RELEASE).body
+    assert result.title == first
+
+
 def test_every_taken_out_segment_says_why() -> None:
     assert all(segment.evidence for segment in clean(RELEASE).segments)
 
