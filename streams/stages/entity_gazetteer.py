@@ -71,9 +71,7 @@ def encodable(text: str) -> str:
 
 def load_gazetteer(config: StageConfig) -> Gazetteer:
     """Read the lists that `tools/build_entity_gazetteers.py` made."""
-    known: dict[Place, Place] = {}  # one object a place, whatever it is called: 20 MB less
-    listed = ((name, Place(code, uri)) for name, code, uri in _rows(config, "places.tsv.gz"))
-    places = {name: known.setdefault(place, place) for name, place in listed}
+    places = {name: Place(code, uri) for name, code, uri in _rows(config, "places.tsv.gz")}
     companies = {name: _symbols(symbols) for name, symbols in _rows(config, "companies.tsv.gz")}
     kinds: dict[str, int] = {}
     for name, kind in _rows(config, "people.tsv.gz"):
