@@ -254,14 +254,16 @@ class Loop:
                 self._slot.release()
 
     async def _pass_gate(self, gate: Gatekeeper, held: Sequence[_Held], outcomes: Sequence[Outcome]) -> None:
-        async with gate.turn():
-            judged = await gate.judge([h.incoming for h in held], outcomes)
-            ours = [(h, outcome) for h, outcome in zip(held, judged, strict=True) if outcome is not None]
-            await self._deliver([h for h, _ in ours], [outcome for _, outcome in ours])
-            await self._ack([h for h, _ in ours], [outcome for _, outcome in ours])
-        if left := len(held) - len(ours):
-            self._metrics.left.labels(self._hop.name).inc(left)
-            self._count(-left)
+        incoming = [h.incoming for h in held]
+        for run in gate.runs(incoming):
+            async with gate.turn():
+                judged = await gate.judge(incoming[run], outcomes[run])
+                ours = [(h, outcome) for h, outcome in zip(held[run], judged, strict=True) if outcome is not None]
+                await self._deliver([h for h, _ in ours], [outcome for _, outcome in ours])
+                await self._ack([h for h, _ in ours], [outcome for _, outcome in ours])
+            if left := len(judged) - len(ours):
+                self._metrics.left.labels(self._hop.name).inc(left)
+                self._count(-left)
 
     async def _deliver(self, held: Sequence[_Held], outcomes: Sequence[Outcome]) -> None:
         """Put every outcome on the broker. Dead letters first: if they cannot be produced, nothing is half done."""
@@ -274,10 +276,11 @@ class Loop:
                 for h, outcome in rejected
             ]
             await self._deliver_dead_letters(letters)
-        messages = [m for o in outcomes if isinstance(o, Done) for m in o.messages]
-        offsets = await self._outbox.deliver(messages)
-        if self._gate is not None:
-            self._gate.delivered(messages, offsets)
+        done = [outcome for outcome in outcomes if isinstance(outcome, Done)]
+        for messages in ([m for o in done for m in o.ahead], [m for o in done for m in o.messages]):
+            offsets = await self._outbox.deliver(messages)
+            if self._gate is not None:
+                self._gate.delivered(messages, offsets)
 
     async def _deliver_dead_letters(self, letters: Sequence[Message]) -> None:
         try:

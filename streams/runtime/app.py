@@ -70,10 +70,12 @@ def create_app(settings: Settings, hop: Hop, loop: Loop, metrics: Metrics, gate:
     @app.on_partitions_revoked.connect  # type: ignore[arg-type]
     async def settle(_app: Any, *_: Any, **__: Any) -> None:
         metrics.rebalances.labels(hop.name).inc()
-        await loop.settled(min(REVOKE_SECONDS, broker.session_seconds / 2))
-        await app.consumer.commit()
-        if gate is not None:
-            gate.suspend()
+        try:
+            await loop.settled(min(REVOKE_SECONDS, broker.session_seconds / 2))
+            await app.consumer.commit()
+        finally:
+            if gate is not None:
+                gate.suspend()
 
     return app
 

@@ -20,6 +20,7 @@ from streams.runtime.commands import (
     inspect,
     register_schemas,
     replay,
+    routes,
     schema,
     tail,
     top,
@@ -75,6 +76,7 @@ cli.command("ingest")(ingest.ingest)
 cli.command("tail")(tail.tail)
 cli.command("inspect")(inspect.inspect)
 cli.add_typer(topics.group, name="topics")
+cli.add_typer(routes.group, name="routes")
 cli.add_typer(dead_letters.group, name="dead-letters")
 cli.command("top")(top.top)
 cli.command("replay")(replay.replay_)

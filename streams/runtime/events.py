@@ -96,7 +96,9 @@ class Done:
     passage: Passage | None = None
     """What the gate must know of it; None where there is no gate after the hop."""
     held: bool = False
-    """The gate keeps it back: the messages are its own."""
+    """The gate keeps it back."""
+    ahead: tuple[Message, ...] = ()
+    """The gate's own records, to be on the broker before the messages."""
     kill: bool = False
     """A null value, or `pub_status: canceled`."""
     findings: Findings | None = None

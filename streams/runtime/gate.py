@@ -3,7 +3,7 @@
 docs/contract.md has the state diagram.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Literal
 
@@ -26,6 +26,8 @@ class Passage:
     """Aware. Embargoed before."""
     tombstone: bool = False
     """A null value: kills whatever the version."""
+    mark: str = ""
+    """Of a kill or a withheld version: what tells it from any other, and is the same when it comes again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,12 +35,16 @@ class Memory:
     """What is remembered of a release id."""
 
     version: int
-    """The highest that came; 0 where a tombstone came first."""
+    """The highest that came."""
     status: Status
     sent: int = 0
     """The highest version that went out; 0 if none did."""
     topics: frozenset[str] = frozenset()
     """Where any version went."""
+    corrects: int = 0
+    """What the version sent last took the place of: done again, it must say the same."""
+    marks: tuple[str, ...] = ()
+    """Of the last kills and withheld versions, oldest first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +63,8 @@ class Hold:
 
     memory: Memory
     until: datetime | None
+    withdraw: frozenset[str] = frozenset()
+    """Where an earlier version is out that must not be seen for now: to be killed there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +75,18 @@ class Refuse:
     detail: str
 
 
-Verdict = Send | Hold | Refuse
+@dataclass(frozen=True, slots=True)
+class Pass:
+    """A kill, or a withheld version, that was obeyed before another version came, and comes again: nothing to do."""
+
+
+Verdict = Send | Hold | Refuse | Pass
+
+UNVERSIONED = 1
+"""The version of what names none. A cancellation that names none is meant for whatever is out."""
+
+MOST_MARKS = 4
+"""Remembered of a release: it is published, killed, published again and killed again between two commits."""
 
 
 def judge(
@@ -85,38 +104,65 @@ def judge(
     for a kill of a release that nothing is remembered of. Without `holding`, what may not go out yet is refused.
     """
     was = memory or Memory(0, "usable")
-    if passage.tombstone:
-        killed = Memory(was.version, "killed", was.sent, was.topics)
-        return Send(killed, was.topics | matched if memory else everywhere)
+    if passage.tombstone or passage.status == "canceled":
+        return _kill(memory, passage, matched if memory else everywhere)
     if passage.version < was.version:
-        detail = f"version {passage.version} comes after version {was.version}: the higher one holds"
-        return Refuse(Reason.SUPERSEDED, detail)
-    if passage.status == "canceled":
-        killed = Memory(passage.version, "killed", was.sent, was.topics | matched)
-        return Send(killed, was.topics | matched if memory else everywhere)
-    if was.status == "killed" and passage.version == was.version:
-        detail = f"version {passage.version} was killed; to publish again, send a higher version"
-        return Refuse(Reason.SUPERSEDED, detail)
+        return _superseded(passage, f"comes after version {was.version}: the higher one holds")
+    if passage.version == was.version and (was.status == "killed" or _withdrawn(was, passage)):
+        return _superseded(passage, f"was {was.status}; to publish again, send a higher version")
     if passage.status == "withheld":
+        if passage.mark in was.marks and was.status != "withheld":
+            return Pass()
         if not holding:
             return Refuse(Reason.WITHHELD, "pub_status is withheld; redrive it when it may go")
-        return Hold(Memory(passage.version, "withheld", was.sent, was.topics), None)
+        out = was.topics if was.sent and was.status != "killed" else frozenset[str]()
+        withheld = replace(was, version=passage.version, status="withheld", marks=_marked(was, passage))
+        return Hold(withheld, None, out)
     if passage.until is not None and passage.until > now:
         if not holding:
             hour = passage.until.astimezone(UTC).isoformat()
             return Refuse(Reason.EMBARGOED, f"embargoed until {hour}; redrive it then")
-        return Hold(Memory(passage.version, "embargoed", was.sent, was.topics), passage.until)
+        return Hold(replace(was, version=passage.version, status="embargoed"), passage.until)
     return _out(was, passage.version, matched)
 
 
 def release(memory: Memory | None, version: int, matched: frozenset[str]) -> Send | None:
-    """Let out what was held until its hour: None where something else has come in its place by now."""
-    if memory is None or memory.status != "embargoed" or memory.version != version:
+    """Let out what was held until its hour: None where something else has come in its place by now.
+
+    Where nothing is remembered, nothing has come: it was long ago, and many other releases came since.
+    """
+    was = memory or Memory(version, "embargoed")
+    if was.status != "embargoed" or was.version != version:
         return None
-    return _out(memory, version, matched)
+    return _out(was, version, matched)
 
 
 def _out(was: Memory, version: int, matched: frozenset[str]) -> Send:
     # Who got an earlier version must hear of this one, even where it would no longer be routed there.
     topics = was.topics | matched
-    return Send(Memory(version, "usable", version, topics), topics, was.sent if was.sent < version else 0)
+    corrects = was.sent if was.sent < version else was.corrects
+    return Send(Memory(version, "usable", version, topics, corrects, was.marks), topics, corrects)
+
+
+def _kill(memory: Memory | None, passage: Passage, matched: frozenset[str]) -> Verdict:
+    was = memory or Memory(1, "usable")  # a tombstone that comes first kills what comes without a version after it
+    if passage.mark in was.marks and was.status != "killed":
+        return Pass()
+    if UNVERSIONED < passage.version < was.version:
+        return _superseded(passage, f"comes after version {was.version}: the higher one holds")
+    topics = was.topics | matched
+    version = max(passage.version, was.version)
+    return Send(Memory(version, "killed", was.sent, topics, was.corrects, _marked(was, passage)), topics)
+
+
+def _marked(was: Memory, passage: Passage) -> tuple[str, ...]:
+    return (*(mark for mark in was.marks if mark != passage.mark), passage.mark)[-MOST_MARKS:]
+
+
+def _withdrawn(was: Memory, passage: Passage) -> bool:
+    """Whether this version was out and then withheld: done again after a crash, it must not go out once more."""
+    return was.status == "withheld" and was.sent == was.version and passage.status != "withheld"
+
+
+def _superseded(passage: Passage, why: str) -> Refuse:
+    return Refuse(Reason.SUPERSEDED, f"version {passage.version} {why}")

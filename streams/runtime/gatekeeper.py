@@ -1,17 +1,19 @@
 """Keeps the gate for the last hop: remembers releases in a compacted topic, holds embargoed ones in another.
 
 Both topics have a partition for each of the hop's source, so whoever owns the source's partition owns these, too. What
-is decided is put on the broker together with what goes out, and only then the event is acked: a crash in between
-repeats an event, with the same `ce_id`, and loses nothing. docs/adr/0014-gate.md has the cases.
+is decided is on the broker before anything goes out, and only when that is there, too, the event is acked: a crash in
+between repeats an event, with the same `ce_id`. With what is held it is the other way round, because nothing comes
+again for it: sent, then remembered, then let go. docs/adr/0014-gate.md has the cases.
 """
 
 import asyncio
 import heapq
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from itertools import islice
 from typing import Any, get_args
 
 import orjson
@@ -20,9 +22,9 @@ from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 
 from streams.errors import Exit, Fatal
-from streams.runtime import events, gate, kafka
+from streams.runtime import events, gate, kafka, reading
 from streams.runtime.events import Done, Incoming, Message, Outcome, Rejected
-from streams.runtime.gate import Hold, Memory, Refuse, Send
+from streams.runtime.gate import Hold, Memory, Pass, Refuse, Send
 from streams.runtime.hops import Hop
 from streams.runtime.metrics import Metrics
 from streams.runtime.outbox import Delivery
@@ -35,8 +37,11 @@ LOOK_SECONDS = 0.1
 AHEAD_SECONDS = 30.0
 """Bodies of what is due by then are fetched: at the hour itself only the sending is left to do."""
 AT_ONCE = 500
-"""Releases let out in one delivery: what came in meanwhile must not wait for a whole morning's embargoes."""
+AT_ONCE_BYTES = 16_777_216
+"""Let out in one delivery: what came in meanwhile must not wait for a whole morning's embargoes."""
 RETRY_SECONDS = 1.0
+NEARBY_OFFSETS = 200
+"""Up to so many events ahead, reading on is cheaper than a new fetch."""
 
 UNTIL, VERSION, TOPICS = "newsmill.held.until", "newsmill.held.version", "newsmill.held.topics"
 HELD = (UNTIL, VERSION, TOPICS)
@@ -53,6 +58,12 @@ class _Held:
     offset: int = -1
     """-1 until its delivery is known."""
     message: Message | None = None
+
+
+_Key = tuple[int, bytes]
+"""Partition and release id."""
+_Entry = tuple[datetime, int, bytes]
+"""Hour, partition and release id."""
 
 
 class Gatekeeper:
@@ -77,14 +88,21 @@ class Gatekeeper:
         self._settings = settings
         self._metrics = metrics
         self._convert = convert
-        self._memories: OrderedDict[tuple[int, bytes], Memory] = OrderedDict()
-        self._held: dict[tuple[int, bytes], _Held] = {}
-        self._due: list[tuple[datetime, int, bytes]] = []
+        self._memories: OrderedDict[_Key, Memory] = OrderedDict()
+        self._held: dict[_Key, _Held] = {}
+        self._due: list[_Entry] = []
+        """A heap; some are out of date: what they stand for was replaced or killed."""
+        self._near: list[_Entry] = []
+        """A heap of those that are due within `AHEAD_SECONDS`."""
+        self._topic_sets: dict[frozenset[str], frozenset[str]] = {}
+        """Each set of topics once: there are few, and releases by the hundred thousand."""
         self._kept_bytes = 0
         self._positions: dict[TopicPartition, int] = {}
         """Up to where we know the gate's topics: read, or written by ourselves."""
         self._ready: set[int] = set()
         self._ours: set[int] | None = None
+        self._suspended = 0
+        """How often."""
         self._changed = asyncio.Condition()
         self._lock = asyncio.Lock()
 
@@ -97,9 +115,10 @@ class Gatekeeper:
             yield
 
     async def judge(self, incoming: Sequence[Incoming], outcomes: Sequence[Outcome]) -> list[Outcome | None]:
-        """Decide on a window, in order. None for an event whose partition has gone to another worker: its to do.
+        """Decide on events, in order. None for one whose partition has gone to another worker: its to do.
 
-        Waits for partitions that are being taken over. Call within `turn`, deliver, and then tell `delivered`.
+        Waits for partitions that are being taken over. Call within `turn` and with one of `runs`; put what is `ahead`
+        on the broker, then the messages; tell `delivered` of both.
         """
         judged: list[Outcome | None] = []
         for event, outcome in zip(incoming, outcomes, strict=True):
@@ -123,10 +142,27 @@ class Gatekeeper:
             if message.topic == self._holding and message.value is not None and held is not None:
                 held.offset = offset
 
+    @staticmethod
+    def runs(incoming: Sequence[Incoming]) -> Iterator[slice]:
+        """Cut a window so that no release comes twice in a run.
+
+        What one version does must be on the broker before the next is decided: else a crash could leave the next
+        one's memory there and nothing of the first.
+        """
+        start, seen = 0, set[bytes | None]()
+        for at, event in enumerate(incoming):
+            if event.key in seen:
+                yield slice(start, at)
+                start, seen = at, set()
+            seen.add(event.key)
+        if start < len(incoming):
+            yield slice(start, len(incoming))
+
     def suspend(self) -> None:
         """Our partitions are being taken from us: let nothing out until we know which are ours again."""
         self._ready.clear()
         self._ours = None
+        self._suspended += 1
 
     # --- the clock and the partitions ---
 
@@ -135,18 +171,27 @@ class Gatekeeper:
 
         `owned` tells which of the source's partitions are ours, None while the group makes up its mind.
         """
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._again_and_again(lambda: self._follow(owned)), name=f"partitions {self._hop.name}")
+            group.create_task(self._again_and_again(self._fetch_ahead), name=f"held {self._hop.name}")
+            group.create_task(self._tick(), name=f"clock {self._hop.name}")
+
+    async def _again_and_again(self, read: Callable[[], Awaitable[None]]) -> None:
         while True:
             try:
-                await self._follow(owned)
-                await self._fetch_ahead()
-                while await self._let_out():
-                    pass
+                await read()
             except (KafkaError, OSError, TimeoutError) as exc:
                 log.debug("the gate's topics cannot be read, trying again", hop=self._hop.name, error=str(exc))
                 await asyncio.sleep(RETRY_SECONDS)
-            except Fatal as exc:
+            except Fatal as exc:  # no broker answers
                 if exc.exit_code is not Exit.UNAVAILABLE:
                     raise
+            await asyncio.sleep(LOOK_SECONDS)
+
+    async def _tick(self) -> None:
+        while True:
+            while await self._let_out():
+                pass
             self._metrics.held.set(len(self._held))
             await asyncio.sleep(LOOK_SECONDS)
 
@@ -157,9 +202,10 @@ class Gatekeeper:
         for partition in {partition for partition, _ in (*self._memories, *self._held)} - ours:
             self._forget(partition)
         if gained := ours - self._ready:
+            suspended = self._suspended
             await self._catch_up(gained)
-            if owned() != ours:
-                return  # the group has changed again while we were reading
+            if owned() != ours or suspended != self._suspended:
+                return  # the group has changed while we were reading
         async with self._changed:
             self._ready, self._ours = set(ours), set(ours)
             self._changed.notify_all()
@@ -184,7 +230,7 @@ class Gatekeeper:
         wanted = [TopicPartition(name, partition) for partition in sorted(partitions) for name in self._hop.gate]
         async with self._reader() as reader:
             reader.assign(wanted)
-            ends = await reader.end_offsets(wanted)
+            ends = await reading.ends(reader, wanted)
             starts = await reader.beginning_offsets(wanted)
             for tp in wanted:
                 at = max(self._positions.get(tp, 0), starts[tp])
@@ -192,7 +238,7 @@ class Gatekeeper:
                 reader.seek(tp, at)
             pending = {tp for tp in wanted if self._positions[tp] < ends[tp]}
             while pending:
-                for tp, records in (await reader.getmany(timeout_ms=500)).items():
+                for tp, records in (await reader.getmany(timeout_ms=reading.POLL_MS)).items():
                     for record in records:
                         self._take_in(tp, record)
                 for tp in wanted:
@@ -201,7 +247,11 @@ class Gatekeeper:
 
     def _reader(self) -> Any:
         return kafka.consumer(
-            self._broker, enable_auto_commit=False, max_partition_fetch_bytes=4 << 20, auto_offset_reset="earliest"
+            self._broker,
+            enable_auto_commit=False,
+            max_partition_fetch_bytes=4 << 20,
+            auto_offset_reset="earliest",
+            fetch_max_wait_ms=reading.POLL_MS,
         )
 
     def _take_in(self, tp: TopicPartition, record: Any) -> None:
@@ -234,12 +284,20 @@ class Gatekeeper:
     def _judge(self, event: Incoming, outcome: Done, passage: gate.Passage) -> Outcome:
         main = outcome.messages[0]
         key = (event.partition, main.key or b"")
+        now = datetime.now(UTC)
+        held = self._held.get(key)
         memory = self._memories.get(key)
+        if held is not None and held.until is not None and held.until <= now:
+            # It may have gone out just before a crash: whatever comes now must reach its topics.
+            sent = gate.release(memory, held.version, held.topics)
+            memory = sent.memory if sent else memory
         matched = frozenset(message.topic for message in outcome.messages)
-        if passage.tombstone or passage.status == "canceled":
-            matched = frozenset({main.topic}) if memory else self._everywhere
-        verdict = gate.judge(memory, passage, matched, self._everywhere, datetime.now(UTC), holding=self._settings.hold)
+        holding = self._settings.hold and (held is not None or len(self._held) < self._settings.held)
+        verdict = gate.judge(memory, passage, matched, self._everywhere, now, holding=holding)
+        ahead: list[Message] = []
         match verdict:
+            case Pass():
+                return replace(outcome, messages=())
             case Refuse():
                 return Rejected(
                     verdict.reason,
@@ -251,18 +309,24 @@ class Gatekeeper:
                     parse_seconds=outcome.parse_seconds,
                 )
             case Hold():
-                held = _Held(event.partition, passage.version, verdict.until, matched)
-                self._drop(key)
-                self._keep(key, held, main)
-                messages = [self._held_record(key, held, main)]
+                new = _Held(event.partition, passage.version, verdict.until, matched)
+                self._keep(key, new, main)
+                ahead.append(self._held_record(key, new, main))
+                messages = self._withdrawal(event, main, verdict.withdraw, now)
             case Send():
                 messages = self._outgoing(outcome.messages, verdict)
-                if key in self._held:
+                if held is not None:
                     self._drop(key)
                     messages.append(Message(self._holding, main.key, None, (), event.partition))
         self._remember(key, verdict.memory)
-        messages.append(self._state_record(key, verdict.memory))
-        return replace(outcome, messages=tuple(messages), held=isinstance(verdict, Hold))
+        ahead.append(self._state_record(key, verdict.memory))
+        return replace(outcome, messages=tuple(messages), ahead=tuple(ahead), held=isinstance(verdict, Hold))
+
+    def _withdrawal(self, event: Incoming, main: Message, topics: frozenset[str], now: datetime) -> list[Message]:
+        if not topics:
+            return []
+        headers = events.kill_event(event, events.header(main.headers, "ce_type"), self._hop.name, now)
+        return [Message(topic, main.key, None, headers) for topic in sorted(topics & self._everywhere)]
 
     def _outgoing(self, messages: Sequence[Message], verdict: Send) -> list[Message]:
         """The messages of a verdict: those that were made, and others for topics that an earlier version reached."""
@@ -275,16 +339,18 @@ class Gatekeeper:
         corrects = (events.CORRECTS, str(verdict.corrects).encode())
         return [replace(message, headers=(*message.headers, corrects)) for message in out]
 
-    def _state_record(self, key: tuple[int, bytes], memory: Memory) -> Message:
+    def _state_record(self, key: _Key, memory: Memory) -> Message:
         state = {
             "version": memory.version,
             "status": memory.status,
             "sent": memory.sent,
             "topics": sorted(memory.topics),
+            "corrects": memory.corrects,
+            "marks": memory.marks,
         }
         return Message(self._state, key[1], orjson.dumps(state), (), key[0])
 
-    def _held_record(self, key: tuple[int, bytes], held: _Held, main: Message) -> Message:
+    def _held_record(self, key: _Key, held: _Held, main: Message) -> Message:
         headers = (
             *main.headers,
             (UNTIL, held.until.astimezone(UTC).isoformat().encode() if held.until else b""),
@@ -293,13 +359,16 @@ class Gatekeeper:
         )
         return Message(self._holding, key[1], main.value, headers, key[0])
 
-    def _remember(self, key: tuple[int, bytes], memory: Memory) -> None:
-        self._memories[key] = memory
+    def _remember(self, key: _Key, memory: Memory) -> None:
+        self._memories[key] = replace(memory, topics=self._topic_sets.setdefault(memory.topics, memory.topics))
         self._memories.move_to_end(key)
-        while len(self._memories) > self._settings.remember:
-            self._memories.popitem(last=False)
+        for old in list(islice(self._memories, max(0, len(self._memories) - self._settings.remember))):
+            if old in self._held:
+                self._memories.move_to_end(old)
+            else:
+                del self._memories[old]
 
-    def _keep(self, key: tuple[int, bytes], held: _Held, message: Message) -> None:
+    def _keep(self, key: _Key, held: _Held, message: Message) -> None:
         self._drop(key)
         if self._kept_bytes + message.size <= self._settings.held_bytes:
             held.message = message
@@ -308,67 +377,144 @@ class Gatekeeper:
         if held.until is not None:
             heapq.heappush(self._due, (held.until, *key))
 
-    def _drop(self, key: tuple[int, bytes]) -> None:
+    def _drop(self, key: _Key) -> None:
         held = self._held.pop(key, None)
         if held is not None and held.message is not None:
             self._kept_bytes -= held.message.size
 
     # --- letting out ---
 
-    async def _fetch_ahead(self) -> None:
-        soon = datetime.now(UTC).timestamp() + AHEAD_SECONDS
-        wanted = [
-            held
-            for until, partition, key in heapq.nsmallest(AT_ONCE, self._due)
-            if until.timestamp() <= soon
-            and (held := self._held.get((partition, key))) is not None
-            and held.message is None
-            and held.offset >= 0
-        ]
-        if wanted:
-            await self._fetch(wanted)
+    def _current(self, entry: _Entry) -> _Held | None:
+        """What an entry stands for, if it still stands for something."""
+        held = self._held.get(entry[1:])
+        return held if held is not None and held.until == entry[0] else None
 
-    async def _fetch(self, wanted: Sequence[_Held]) -> None:
+    async def _fetch_ahead(self) -> None:
+        """Fetch the bodies of what is due soon, as many as will be let out at once."""
+        soon = datetime.now(UTC) + timedelta(seconds=AHEAD_SECONDS)
+        while self._due and self._due[0][0] <= soon:
+            heapq.heappush(self._near, heapq.heappop(self._due))
+        wanted: list[tuple[_Key, _Held]] = []
+        size = 0
+        for entry in heapq.nsmallest(AT_ONCE, self._near):
+            held = self._current(entry)
+            if held is None or entry[1] not in self._ready:
+                continue
+            if held.message is not None:
+                size += held.message.size
+            elif held.offset >= 0:
+                wanted.append((entry[1:], held))
+        if wanted and size < AT_ONCE_BYTES:
+            await self._fetch(wanted, AT_ONCE_BYTES - size)
+
+    async def _fetch(self, wanted: Iterable[tuple[_Key, _Held]], room: int) -> None:
         async with self._reader() as reader:
-            for held in sorted(wanted, key=lambda held: (held.partition, held.offset)):
+            at: tuple[int, int] | None = None
+            for key, held in sorted(wanted, key=lambda each: (each[1].partition, each[1].offset)):
                 tp = TopicPartition(self._holding, held.partition)
-                reader.assign([tp])
-                reader.seek(tp, held.offset)
-                record = await asyncio.wait_for(reader.getone(), self._broker.request_seconds)
-                if record.offset == held.offset and record.value is not None:
-                    headers = tuple(pair for pair in record.headers if pair[0] not in HELD)
-                    held.message = Message(self._hop.target, record.key, record.value, headers)
-                    self._kept_bytes += held.message.size
+                if at is None or at[0] != held.partition:
+                    reader.assign([tp])
+                if at is None or at[0] != held.partition or not at[1] <= held.offset <= at[1] + NEARBY_OFFSETS:
+                    reader.seek(tp, held.offset)
+                record = await self._read_to(reader, tp, held.offset)
+                at = (held.partition, record.offset + 1) if record else None
+                if self._held.get(key) is not held:
+                    continue  # something has come in its place
+                if record is None or record.offset != held.offset or record.key != key[1] or record.value is None:
+                    await self._look_again(key, held)
+                    continue
+                headers = tuple(pair for pair in record.headers if pair[0] not in HELD)
+                held.message = Message(self._hop.target, record.key, record.value, headers)
+                self._kept_bytes += held.message.size
+                room -= held.message.size
+                if room <= 0:
+                    return
+
+    async def _read_to(self, reader: Any, tp: TopicPartition, offset: int) -> Any:
+        """The record at this offset, or the first one after it; None where the partition ends before."""
+        async with asyncio.timeout(self._broker.request_seconds):
+            while True:
+                found = (await reader.getmany(tp, timeout_ms=reading.POLL_MS, max_records=1)).get(tp)
+                if found and found[0].offset >= offset:
+                    return found[0]
+                end = reader.highwater(tp)
+                if not found and end is not None and await reader.position(tp) >= end:
+                    return None
+
+    async def _look_again(self, key: _Key, held: _Held) -> None:
+        """Its place is empty: another worker has written it once more, or it is gone."""
+        await self._catch_up({held.partition})
+        if self._held.get(key) is held:
+            log.error(
+                "a held release is not on its topic any more: it cannot be let out",
+                release=key[1].decode("utf-8", "replace"),
+                topic=self._holding,
+                partition=held.partition,
+                offset=held.offset,
+            )
+            self._drop(key)
 
     async def _let_out(self) -> bool:
         """Let out what is due. Returns whether there may be more."""
-        if not self._due or self._due[0][0] > datetime.now(UTC):
+        if not (self._due and self._due[0][0] <= datetime.now(UTC)) and not (
+            self._near and self._near[0][0] <= datetime.now(UTC)
+        ):
             return False
         async with self._lock:
             now = datetime.now(UTC)
-            messages: list[Message] = []
-            done: list[tuple[datetime, tuple[int, bytes]]] = []
-            while self._due and self._due[0][0] <= now and len(done) < AT_ONCE:
-                until, partition, name = heapq.heappop(self._due)
-                key = (partition, name)
-                held = self._held.get(key)
-                if held is None or held.until != until or partition not in self._ready:
-                    continue  # replaced, killed, or somebody else's by now; ours again, it is read again
-                if held.message is None:
-                    await self._fetch([held])
-                verdict = gate.release(self._memories.get(key), held.version, held.topics)
-                if verdict is not None and held.message is not None:
-                    messages += self._outgoing([held.message], verdict)
-                    messages.append(self._state_record(key, verdict.memory))
-                    self._remember(key, verdict.memory)
-                    done.append((until, key))
-                messages.append(Message(self._holding, name, None, (), partition))
-                self._drop(key)
-            self.delivered(messages, await self._outbox.deliver(messages))
-        for until, _ in done:
+            while self._due and self._due[0][0] <= now:
+                heapq.heappush(self._near, heapq.heappop(self._due))
+            due, waiting = self._take_due(now)
+            try:
+                await self._send_due(list(dict.fromkeys(entry[1:] for entry in due)))
+            except BaseException:
+                waiting += due
+                raise
+            finally:
+                for entry in waiting:
+                    heapq.heappush(self._near, entry)
+        for until, *_ in due:
             self._metrics.released.inc()
             self._metrics.release_late_seconds.observe(max(0.0, (datetime.now(UTC) - until).total_seconds()))
-        return bool(done)
+        return bool(due)
+
+    def _take_due(self, now: datetime) -> tuple[list[_Entry], list[_Entry]]:
+        """Take entries whose hour has come off the heap. Returns those that can go, and those that have to wait."""
+        due: list[_Entry] = []
+        waiting: list[_Entry] = []
+        size = 0
+        while self._near and self._near[0][0] <= now and len(due) < AT_ONCE and size < AT_ONCE_BYTES:
+            entry = heapq.heappop(self._near)
+            held = self._current(entry)
+            if held is None:
+                continue
+            if held.message is None or held.partition not in self._ready:
+                waiting.append(entry)
+                continue
+            due.append(entry)
+            size += held.message.size
+        return due, waiting
+
+    async def _send_due(self, keys: Sequence[_Key]) -> None:
+        """Send, remember, let go, each when the one before is on the broker: nothing comes again for what is held."""
+        out: list[Message] = []
+        memories: dict[_Key, Memory] = {}
+        for key in keys:
+            held = self._held[key]
+            verdict = gate.release(self._memories.get(key), held.version, held.topics)
+            if verdict is not None and held.message is not None:
+                out += self._outgoing([held.message], verdict)
+                memories[key] = verdict.memory
+        await self._outbox.deliver(out)
+        await self._put([self._state_record(key, memory) for key, memory in memories.items()])
+        for key, memory in memories.items():
+            self._remember(key, memory)
+        for key in keys:
+            self._drop(key)
+        await self._put([Message(self._holding, name, None, (), partition) for partition, name in keys])
+
+    async def _put(self, messages: Sequence[Message]) -> None:
+        self.delivered(messages, await self._outbox.deliver(messages))
 
 
 def _read_state(value: bytes | None) -> Memory | None:
@@ -377,6 +523,13 @@ def _read_state(value: bytes | None) -> Memory | None:
         state = orjson.loads(value or b"null")
         if state["status"] not in get_args(gate.Status):
             return None
-        return Memory(int(state["version"]), state["status"], int(state["sent"]), frozenset(state["topics"]))
+        return Memory(
+            version=int(state["version"]),
+            status=state["status"],
+            sent=int(state["sent"]),
+            topics=frozenset(state["topics"]),
+            corrects=int(state.get("corrects", 0)),
+            marks=tuple(state.get("marks", ())),
+        )
     except (ValueError, TypeError, KeyError):
         return None

@@ -66,33 +66,33 @@ async def reader(
         partitions = consumer.assignment()
         try:
             async with asyncio.timeout(settings.broker.request_seconds):
-                ends = await _ends(consumer, partitions)
-                starts = await consumer.beginning_offsets(partitions) if from_start else ends
+                last = await ends(consumer, partitions)
+                starts = await consumer.beginning_offsets(partitions) if from_start else last
                 if from_start and since is not None:
                     times = dict.fromkeys(partitions, int(since.timestamp() * 1000))
                     found = await consumer.offsets_for_times(times)
-                    starts = {tp: ends[tp] if place is None else place.offset for tp, place in found.items()}
+                    starts = {tp: last[tp] if place is None else place.offset for tp, place in found.items()}
         except (KafkaError, TimeoutError) as exc:
             detail = f"{type(exc).__name__} {exc}".strip()
             raise Fatal(Exit.UNAVAILABLE, f"the offsets of {', '.join(names)} cannot be read: {detail}") from exc
         for partition in partitions:
             consumer.seek(partition, starts[partition])
-        yield Reader(consumer, ends)
+        yield Reader(consumer, last)
 
 
-async def _ends(consumer: AIOKafkaConsumer, partitions: Collection[TopicPartition]) -> dict[TopicPartition, int]:
+async def ends(consumer: AIOKafkaConsumer, partitions: Collection[TopicPartition]) -> dict[TopicPartition, int]:
     """Where the partitions end: by what a fetch says.
 
     Asked for offsets, the embedded broker (tansu 0.6.0) counts only the first event of the last batch.
     """
     for partition, offset in (await consumer.end_offsets(partitions)).items():
         consumer.seek(partition, offset)
-    ends: dict[TopicPartition, int] = {}
-    while len(ends) < len(partitions):
+    found: dict[TopicPartition, int] = {}
+    while len(found) < len(partitions):
         await consumer.getmany(timeout_ms=POLL_MS)
         known = ((partition, consumer.highwater(partition)) for partition in partitions)
-        ends = {partition: end for partition, end in known if end is not None}
-    return ends
+        found = {partition: end for partition, end in known if end is not None}
+    return found
 
 
 async def one(settings: Settings, topic: str, partition: int, offset: int) -> Record | None:

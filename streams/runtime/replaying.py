@@ -110,7 +110,7 @@ class Run:
 
     def _offload(self, hop: Hop) -> Offload:
         pool = self.settings.pool
-        task = work.task_of(hop, self.settings, Routes({}))
+        task = work.task_of(hop, self.settings, Routes())
         if pool.processes == 0:
             return Inline([task])
         return Pool([task], pool.processes, pool.release_seconds, pool.processes + 1, Metrics(CollectorRegistry()))

@@ -215,6 +215,7 @@ class Gate(Part):
     hold: bool
     remember: Annotated[int, Field(ge=1_000)]
     remember_hours: Annotated[float, Field(gt=0)]
+    held: Annotated[int, Field(ge=1)]
     held_bytes: Annotated[int, Field(ge=0)]
 
 

@@ -87,7 +87,7 @@ class Worker:
                 trace,
                 began_ns,
                 parse_seconds,
-                passage=_passage(record) if self.task.hop.last else None,
+                passage=_passage(record, messages[0]) if self.task.hop.last else None,
                 kill=record.pub_status == "canceled",
                 findings=find(record) if self.task.hop.last else None,
             )
@@ -151,9 +151,11 @@ class Worker:
             raise Unprocessable(Reason.INVALID, "a kill (null value) without a key names no release")
         hop = self.task.hop
         headers = events.kill_event(incoming, self.line.writes().schema, hop.name, now)
-        topics = (hop.target, *self.task.routes.topics()) if hop.last else (hop.target,)
+        killed = EnrichedRelease(pub_status="canceled")
+        topics = (hop.target, *(self.task.routes.match(killed) if hop.last else ()))
         messages = tuple(Message(topic, incoming.key, None, headers) for topic in topics)
-        return Done(messages, "", (), passage=Passage(0, "canceled", tombstone=True) if hop.last else None, kill=True)
+        passage = Passage(0, "canceled", tombstone=True, mark=events.header(headers, "ce_id")) if hop.last else None
+        return Done(messages, "", (), passage=passage, kill=True)
 
 
 def task_of(hop: Hop, settings: Settings, routes: Routes) -> Task:
@@ -190,8 +192,10 @@ def process_window(worker: Worker, window: Sequence[Incoming], started: Any = No
     return outcomes
 
 
-def _passage(record: RawRelease) -> Passage:
-    return Passage(record.version, record.pub_status, record.embargoed_until)
+def _passage(record: RawRelease, main: Message) -> Passage:
+    # Not the `ce_id` alone: a producer that cancels twice may say the same words.
+    mark = "" if record.pub_status == "usable" else f"{events.header(main.headers, 'ce_id')} {record.received_at}"
+    return Passage(record.version, record.pub_status, record.embargoed_until, mark=mark)
 
 
 def _key(identifier: str) -> bytes:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import orjson
+import pytest
 
 from streams.runtime import events
 from tests.support.house import FUSED, ConsumerRecord, House, Release
@@ -51,6 +52,7 @@ async def test_an_embargo_is_held_through_a_restart_and_ends_on_time(kafka_house
     await house.wait_committed()
     first.kill()
     second = await asyncio.to_thread(house.start)
+    back = datetime.now(UTC)
     outcomes = await house.outcomes(4, seconds=40, extra=1.0)
 
     assert not outcomes.dead
@@ -61,8 +63,9 @@ async def test_an_embargo_is_held_through_a_restart_and_ends_on_time(kafka_house
         b"held": [1],
     }
     (held,) = outcomes.enriched[b"held"]
-    late = held.timestamp / 1000 - hour.timestamp()
-    assert 0 <= late < 1, f"{late:.3f} s after its hour"
+    assert held.timestamp / 1000 >= hour.timestamp(), "before its hour"
+    late = held.timestamp / 1000 - max(hour, back).timestamp()  # a loaded machine may not be back by then
+    assert late < 1, f"{late:.3f} s after its hour, or after the worker was back"
     assert events.header(held.headers, "newsmill.held.until") == ""
     assert second.metric("news_held") == 1, "what is withheld stays"
     copies = await house.read(topic(house, "en"), count=2)
@@ -114,6 +117,7 @@ async def test_without_holding_what_may_not_go_out_becomes_a_dead_letter(kafka_h
     assert reasons == {b"embargoed": "embargoed", b"withheld": "withheld"}
 
 
+@pytest.mark.timeout(420)
 async def test_versions_never_go_back_and_the_killed_stay_dead_while_workers_are_killed(
     kafka_house: HouseMaker,
 ) -> None:
@@ -136,7 +140,7 @@ async def test_versions_never_go_back_and_the_killed_stay_dead_while_workers_are
                 due.pop(key, None)
                 continue
             version = chance.randint(1, 40)
-            if version < last.get(key, 0) or (version == last.get(key, 0) and key in killed):
+            if version < last.get(key, 1) or (version == last.get(key, 1) and key in killed):
                 batch.append(Release.of(name, TEXT["de"], version=version))  # too late: superseded
                 continue
             last[key] = version
@@ -155,7 +159,7 @@ async def test_versions_never_go_back_and_the_killed_stay_dead_while_workers_are
         await asyncio.sleep(0.2)
     if all(worker.process.poll() is not None for worker in house.workers):
         await asyncio.to_thread(house.start)
-    await house.wait_committed(seconds=60)
+    await house.wait_committed(seconds=180)
     await asyncio.sleep(7)
 
     for name in (house.enriched, topic(house, "en"), topic(house, "de")):

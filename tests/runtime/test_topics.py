@@ -14,7 +14,7 @@ from streams.runtime.topics import Topic
 from streams.stage import config_directory
 from tests.support.brokers import create_topic
 
-ROUTES = Routes({"en": ("news.release.enriched.en.v1",), "ko": ("news.release.enriched.ko.v1", "desk.asia")})
+ROUTES = Routes(listed=("news.release.enriched.en.v1", "news.release.enriched.ko.v1", "desk.asia"))
 FUSED = [["detect_language", "strip_boilerplate", "tag_entities"]]
 
 
@@ -109,7 +109,7 @@ def on(bootstrap: str, prefix: str) -> Settings:
 
 async def test_what_was_created_is_as_it_should_be(embedded: str, unique_prefix: str) -> None:
     here = on(embedded, unique_prefix)
-    wanted = topics.table(here, Routes({}))
+    wanted = topics.table(here, Routes())
     created, existing = await topics.create(here, wanted)
     assert (sorted(created), existing) == (sorted(topic.name for topic in wanted), [])
     assert await topics.verify(here, wanted) == []
@@ -117,7 +117,7 @@ async def test_what_was_created_is_as_it_should_be(embedded: str, unique_prefix:
 
 async def test_creating_again_changes_nothing(embedded: str, unique_prefix: str) -> None:
     here = on(embedded, unique_prefix)
-    first, *rest = topics.table(here, Routes({}))
+    first, *rest = topics.table(here, Routes())
     await topics.create(here, [first])
     created, existing = await topics.create(here, [first, *rest])
     assert (len(created), existing) == (len(rest), [first.name])
@@ -128,7 +128,7 @@ async def test_a_missing_topic_is_named_with_its_cure_and_is_still_missing_after
 ) -> None:
     """Asked for a topic by name, the development broker makes it."""
     here = on(embedded, unique_prefix)
-    there, missing, *_ = topics.table(here, Routes({}))
+    there, missing, *_ = topics.table(here, Routes())
     await topics.create(here, [there])
     for _ in range(2):
         differences = await topics.verify(here, [there, missing])
@@ -137,7 +137,7 @@ async def test_a_missing_topic_is_named_with_its_cure_and_is_still_missing_after
 
 async def test_another_number_of_partitions_is_a_difference(embedded: str, unique_prefix: str) -> None:
     here = on(embedded, unique_prefix)
-    wanted = topics.table(here, Routes({}))[0]
+    wanted = topics.table(here, Routes())[0]
     await create_topic(embedded, wanted.name, partitions=2, config=wanted.config)
     (difference,) = await topics.verify(here, [wanted])
     assert (difference.topic, difference.problem) == (wanted.name, "has 2 partitions, topics.partitions says 3")
@@ -148,7 +148,7 @@ async def test_a_topic_that_takes_less_than_we_may_send_is_a_difference(
     embedded: str, unique_prefix: str, has: int, differs: bool
 ) -> None:
     here = on(embedded, unique_prefix)
-    wanted = topics.table(here, Routes({}))[0]
+    wanted = topics.table(here, Routes())[0]
     limit = int(wanted.config["max.message.bytes"]) + has
     await topics.create(here, [replace(wanted, config=wanted.config | {"max.message.bytes": str(limit)})])
     differences = await topics.verify(here, [wanted])
@@ -169,7 +169,7 @@ async def test_fewer_in_sync_replicas_than_the_table_asks_for_are_a_difference(
     embedded: str, unique_prefix: str
 ) -> None:
     here = on(embedded, unique_prefix)
-    wanted = topics.table(here, Routes({}))[0]
+    wanted = topics.table(here, Routes())[0]
     await topics.create(here, [wanted])
     stricter = replace(wanted, config=wanted.config | {"min.insync.replicas": "2"})
     (difference,) = await topics.verify(here, [stricter])

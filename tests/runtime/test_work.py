@@ -15,17 +15,25 @@ from hypothesis import strategies as st
 from streams import __version__, codec, pipeline
 from streams.errors import Reason
 from streams.records import EnrichedRelease, IdentifiedRelease, RawRelease
-from streams.runtime import hops, settings, work
+from streams.runtime import hops, routes, settings, work
 from streams.runtime.events import Done, Incoming, Rejected, header
 from streams.runtime.gate import Passage
-from streams.runtime.routes import Routes
 from streams.runtime.work import Task, Worker
 from tests.support import hostile
 
 NOON = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 JSON = (("content-type", b"application/json"),)
 TEXT = "The plant in Busan opens on Monday, the company said."
-ROUTES = Routes({"en": ("routed.en", "routed.all"), "ko": ("routed.ko", "routed.all")})
+ROUTES = routes.read(
+    {
+        "topics": ["routed.en", "routed.ko", "routed.all"],
+        "route": [
+            {"name": "by-language", "topic": "routed.{language}", "format": "enriched"},
+            {"name": "all", "topic": "routed.all", "format": "enriched", "languages": ["en", "ko"]},
+        ],
+    },
+    "news.release",
+)
 RELEASE_BYTES, EVENT_BYTES = 20_000, 50_000
 
 
@@ -96,8 +104,8 @@ def test_the_time_of_receipt_is_the_records_own(first: Worker) -> None:
 
 
 def test_a_route_in_ninjs_carries_ninjs_beside_the_enriched_event(whole: Worker) -> None:
-    routes = replace(ROUTES, formats={"routed.all": "ninjs"})
-    outcome = done(replace(whole, task=replace(whole.task, routes=routes)), incoming(id="urn:a", text=TEXT))
+    in_ninjs = replace(ROUTES, formats={**ROUTES.formats, "routed.all": "ninjs"})
+    outcome = done(replace(whole, task=replace(whole.task, routes=in_ninjs)), incoming(id="urn:a", text=TEXT))
     main, plain, ninjs = outcome.messages
     assert (plain.topic, plain.value) == ("routed.en", main.value)
     assert orjson.loads(ninjs.value or b"")["bodies"][0]["value"] == TEXT
@@ -203,20 +211,36 @@ def test_hops_in_between_send_nowhere_else(first: Worker) -> None:
     assert topics_of(done(first, incoming(id="a", text=TEXT))) == ["news.release.identified.v1"]
 
 
-EVERYWHERE = ["news.release.enriched.v1", "routed.en", "routed.all", "routed.ko"]
+KILLS = routes.read(
+    {
+        "topics": ["desk.kills", "desk.all"],
+        "route": [
+            {"name": "kills", "topic": "desk.kills", "format": "enriched", "statuses": ["canceled"]},
+            {"name": "all", "topic": "desk.all", "format": "enriched"},
+        ],
+    },
+    "news.release",
+)
 
 
-def test_a_null_value_kills_on_every_topic_that_may_have_the_release(whole: Worker) -> None:
+@pytest.mark.parametrize("killed", [incoming(key=b"urn:a"), incoming(id="urn:a", pub_status="canceled")])
+def test_a_kill_goes_to_the_main_topic_and_to_routes_that_ask_for_kills_else_the_gate_knows_where(
+    whole: Worker, killed: Incoming
+) -> None:
+    assert topics_of(done(whole, killed)) == ["news.release.enriched.v1"]
+    watching = replace(whole, task=replace(whole.task, routes=KILLS))
+    assert topics_of(done(watching, killed)) == ["news.release.enriched.v1", "desk.kills"]
+
+
+def test_a_null_value_stays_null(whole: Worker) -> None:
     outcome = done(whole, incoming(key=b"urn:a"))
-    assert topics_of(outcome) == EVERYWHERE
     assert {(m.key, m.value) for m in outcome.messages} == {(b"urn:a", None)}
     assert (outcome.language, outcome.stage_seconds) == ("", ())
 
 
-def test_a_canceled_release_goes_everywhere_though_it_is_empty_and_under_embargo(whole: Worker) -> None:
+def test_a_canceled_release_goes_out_though_it_is_empty_and_under_embargo(whole: Worker) -> None:
     until = (NOON + timedelta(days=1)).isoformat()
     outcome = done(whole, incoming(id="a", pub_status="canceled", embargoed_until=until))
-    assert topics_of(outcome) == EVERYWHERE
     assert enriched(outcome).pub_status == "canceled"
 
 
@@ -238,11 +262,27 @@ def test_a_kill_that_names_nobody_is_invalid(whole: Worker, key: bytes | None) -
     ],
 )
 def test_the_gate_is_told_version_status_and_hour(whole: Worker, said: dict[str, Any], passage: Passage) -> None:
-    assert done(whole, incoming(id="a", text=TEXT, **said)).passage == passage
+    found = done(whole, incoming(id="a", text=TEXT, **said)).passage
+    assert found is not None
+    assert replace(found, mark="") == passage
+    assert bool(found.mark) == (passage.status != "usable")
+
+
+def test_a_kill_that_comes_again_has_its_mark_and_another_kill_in_the_same_words_has_its_own(whole: Worker) -> None:
+    def mark(event: Incoming) -> str:
+        passage = done(whole, event).passage
+        assert passage is not None
+        return passage.mark
+
+    for event in (incoming(id="a", text=TEXT, pub_status="canceled"), incoming(key=b"urn:a")):
+        later = replace(event, offset=event.offset + 1, timestamp_ms=event.timestamp_ms + 1)
+        assert mark(event) == mark(event) != mark(later)
 
 
 def test_the_gate_is_told_of_a_tombstone(whole: Worker) -> None:
-    assert done(whole, incoming(key=b"urn:a")).passage == Passage(0, "canceled", tombstone=True)
+    found = done(whole, incoming(key=b"urn:a")).passage
+    assert found is not None
+    assert replace(found, mark="") == Passage(0, "canceled", tombstone=True)
 
 
 @pytest.mark.parametrize("held", [{"pub_status": "withheld"}, {"embargoed_until": "2099-01-01T00:00:00Z"}])

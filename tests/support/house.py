@@ -110,7 +110,9 @@ class House:
     def file(self) -> Path:
         """The settings file that the workers read."""
         path = self.folder / "newsmill.toml"
-        path.write_text(_toml(self.overrides))
+        text = _toml(self.overrides)
+        if not path.exists() or path.read_text() != text:  # a worker that is just starting must not read half of it
+            path.write_text(text)
         return path
 
     @property

@@ -265,7 +265,7 @@ def prepared(release_bytes: int = 1_000_000) -> work.Worker:
     """All stages in one hop that leaves nothing back."""
     loaded = settings.load(None, {"limits": {"release_bytes": release_bytes}})
     hop = Hop(tuple(STAGES), "raw", "enriched", "dead", "", last=False)
-    return work.prepare(work.task_of(hop, loaded, Routes({})))
+    return work.prepare(work.task_of(hop, loaded, Routes()))
 
 
 def outcome_of(mutant: Mutant, worker: work.Worker) -> tuple[str, float, str]:

@@ -84,15 +84,7 @@ def inspect(
         count = settings.pool.processes if processes is None else processes
         _inspect_lines(file, task, content_type or JSON, settings, count)
         return
-    data = _read(file, settings.limits.release_bytes)
-    content_type = content_type or (CONTENT_TYPES.get(file.suffix.lower(), "") if file else "")
-    with err.status("Loading the stages …"):
-        worker = work.prepare(task)
-    now = datetime.now(UTC)
-    if stage:
-        data = _stage_input(data, content_type, task, now)
-    incoming = Incoming("", 0, 0, _ms(now), None, data, (("content-type", content_type.encode()),))
-    records, refused = _worked(worker, incoming, now)
+    records, refused = _through(task, file, content_type)
     if stage or json:
         _write(b"".join(record + b"\n" for record in records))
     elif html and len(records) > 1:
@@ -102,6 +94,26 @@ def inspect(
             _show(codec.decode(EnrichedRelease, record), html, explain=explain)
     if refused:
         raise typer.Exit(Exit.FAILED)
+
+
+def enriched(settings: Settings, file: Path | None, content_type: str) -> tuple[list[bytes], int]:
+    """Take a release, or those of one document, through all stages. Returns the records and how many were refused.
+
+    Raises `Unprocessable` where there is one release and it is refused; of several, those are named on the terminal.
+    """
+    _check_usage(file, None)
+    return _through(_task(settings, None), file, content_type)
+
+
+def _through(task: Task, file: Path | None, content_type: str) -> tuple[list[bytes], int]:
+    data = _read(file, task.release_bytes)
+    content_type = content_type or (CONTENT_TYPES.get(file.suffix.lower(), "") if file else "")
+    with err.status("Loading the stages …"):
+        worker = work.prepare(task)
+    now = datetime.now(UTC)
+    if task.bare:
+        data = _stage_input(data, content_type, task, now)
+    return _worked(worker, Incoming("", 0, 0, _ms(now), None, data, (("content-type", content_type.encode()),)), now)
 
 
 def _worked(worker: Worker, incoming: Incoming, now: datetime) -> tuple[list[bytes], int]:
@@ -130,7 +142,13 @@ def _show(release: EnrichedRelease, html: Path | None, *, explain: bool) -> None
 
 
 def _check_usage(
-    file: Path | None, stage: str | None, *, json: bool, html: Path | None, jsonl: bool, explain: bool
+    file: Path | None,
+    stage: str | None,
+    *,
+    json: bool = False,
+    html: Path | None = None,
+    jsonl: bool = False,
+    explain: bool = False,
 ) -> None:
     if stage and stage not in STAGES:
         raise Fatal(Exit.USAGE, f"no stage is called {stage}; there are {', '.join(STAGES)}")
@@ -147,7 +165,7 @@ def _check_usage(
 def _task(settings: Settings, stage: str | None) -> Task:
     """All stages in one hop, or one; nothing leaves by it, so embargoes hold nothing back."""
     hop = Hop((stage,) if stage else tuple(STAGES), "", "", "", "", last=False)
-    return replace(work.task_of(hop, settings, Routes({})), bare=bool(stage))
+    return replace(work.task_of(hop, settings, Routes()), bare=bool(stage))
 
 
 def _inspect_lines(file: Path | None, task: Task, content_type: str, settings: Settings, processes: int) -> None:

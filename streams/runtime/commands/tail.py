@@ -79,7 +79,7 @@ def resolve(word: str, settings: Settings, routes: Routes) -> tuple[str, ...]:
         record().schema.split(".")[-2]: (hops.topic_of(record, prefix),) for record in RECORDS
     }
     words |= dict.fromkeys(("dead-letter", "dead-letters"), (hops.dead_letter_topic(prefix),))
-    words |= {language.casefold(): topics for language, topics in routes.by_language.items()}
+    words |= {language.casefold(): topics for language, topics in routes.by_language().items()}
     if found := words.get(word.casefold()):
         return found
     if "." in word:

@@ -47,5 +47,5 @@ def topology(
                 f"  [bold]→ {' → '.join(hop.stages)}[/]  [dim]group {hop.group}, rejected → {hop.dead_letters}[/]"
             )
             out.print(hop.target)
-        for language, names in routes.by_language.items():
+        for language, names in routes.by_language().items():
             out.print(f"  [dim]language {language} →[/] {', '.join(names)}")
