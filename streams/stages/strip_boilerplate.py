@@ -120,7 +120,7 @@ def strip_boilerplate(release: IdentifiedRelease, kit: BoilerplateKit) -> CleanR
     pieces: list[_Piece] = []
     first = True
     whole = max(MIN_PARAGRAPH, WHOLE_SHARE * len(text))
-    for line, label in zip(lines, _with_some_body(_model_labels(lines, release, kit), lines), strict=True):
+    for line, label in zip(lines, with_some_body(_model_labels(lines, release, kit), lines), strict=True):
         # A release in one paragraph holds its boilerplate in sentences, not in lines.
         one = len(line.text) > whole
         tail: list[_Piece] = []
@@ -161,11 +161,14 @@ def _model_labels(lines: Sequence[Line], release: IdentifiedRelease, kit: Boiler
     return kit.model.tag(features) + ["body" if line.prose else "other" for line in lines[MODEL_LINES:]]
 
 
-def _with_some_body(labels: list[str], lines: Sequence[Line]) -> list[str]:
+def with_some_body(labels: list[str], lines: Sequence[Line]) -> list[str]:
     """Where the model keeps nothing, keep the prose that no cue speaks against: an empty body helps nobody."""
     if "body" in labels:
         return labels
     weak = {"headline", "subheadline", "navigation", "caption", "other", "dateline"}
+    about = [cue for label, line in zip(labels, lines, strict=True) if label == "about" for cue in line.cues]
+    if not any(cue.label == "about" and cue.kind in {"heading", "start"} for cue in about):
+        weak.add("about")  # paragraphs about nobody that a heading names
     free = [label in weak and not _strong(line) for label, line in zip(labels, lines, strict=True)]
     long = [may and line.prose and line.length >= PROSE for may, line in zip(free, lines, strict=True)]
     kept = long if any(long) else [m and x.stops for m, x in zip(free, lines, strict=True)]

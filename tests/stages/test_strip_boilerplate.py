@@ -14,7 +14,8 @@ from streams.stage import StageConfig, config_directory
 from streams.stages.boilerplate_cues import GROUPS, load_cues
 from streams.stages.boilerplate_datelines import inline_dateline, read_dateline
 from streams.stages.boilerplate_fields import choose_title, embargo_end
-from streams.stages.strip_boilerplate import STRIP_BOILERPLATE, BoilerplateKit
+from streams.stages.boilerplate_lines import read_lines
+from streams.stages.strip_boilerplate import STRIP_BOILERPLATE, BoilerplateKit, with_some_body
 from streams.text.dates import find_dates, from_hijri
 from streams.text.segments import covers
 
@@ -42,6 +43,12 @@ RELEASE = "\n".join(
 @cache
 def kit() -> BoilerplateKit:
     return STRIP_BOILERPLATE.prepare(StageConfig(config_directory()))
+
+
+@pytest.fixture(scope="module", autouse=True)
+def kit_is_loaded() -> None:
+    """Hypothesis times the first example, too."""
+    kit()
 
 
 def clean(text: str, **fields: object) -> CleanRelease:
@@ -242,6 +249,12 @@ def test_a_correction_is_noticed_and_its_release_read() -> None:
     assert said in result.correction_notice
     assert result.body == clean(RELEASE).body
     assert result.title == first
+
+
+@pytest.mark.parametrize(("heading", "kept"), [("What we do", "body"), ("About Acme", "about")])
+def test_where_the_model_keeps_nothing_paragraphs_that_no_heading_calls_about_are_kept(heading: str, kept: str) -> None:
+    lines = read_lines(f"{heading}\n{PARAGRAPH}\n{PARAGRAPH}", kit().cues)
+    assert with_some_body(["about", "about", "about"], lines)[1:] == [kept, kept]
 
 
 def test_every_taken_out_segment_says_why() -> None:
