@@ -22,6 +22,8 @@ from streams.stages.entity_gazetteer import encodable
 from streams.stages.entity_pieces import OFFSETS, Cut, Pieces, cut_pieces
 from streams.text.tokens import sentences, split_tokens
 
+MAX_TEXT: Final = 30_000
+"""Characters of a release that are read, ten times a long one: about a second."""
 MAX_PIECES: Final = 126
 """Of a sentence that are looked at together; one that has more is cut in two between its tokens."""
 BATCH: Final = 768
@@ -116,31 +118,33 @@ class EncoderTagger:
     """What the other tagger's label adds to the log probability of that label, by language."""
 
     def names(self, text: str, language: str) -> list[Name]:
-        """Label the tokens of every sentence, each sentence once."""
+        """Label the tokens of every sentence, each sentence once; past `MAX_TEXT` the other tagger's names stand."""
         text = encodable(text)
         parts = split_tokens(text)
         edges = list(accumulate(map(len, parts), initial=0))
-        kept = [i for i, part in enumerate(parts) if not part.isspace()]
+        kept = [i for i, part in enumerate(parts) if edges[i] < MAX_TEXT and not part.isspace()]
         tokens = [parts[i] for i in kept]
         spaced = [i == 0 or parts[i - 1].isspace() for i in kept]
         starts = [edges[i] for i in kept]
         order: list[Part] = []
         for start, end in sentences(text):
             order += self._parts(tokens, spaced, bisect_left(starts, start), bisect_left(starts, end))
+        said = self.other.names(text, language)
+        late = [name for name in said if name.start >= MAX_TEXT]
         if not order:
-            return []
+            return late
         surfaces = [" ".join(tokens[part.first : part.last]) for part in order]
         once = dict(zip(surfaces, order, strict=True))
         scored = dict(zip(once, self.encoder.score([part.pieces for part in once.values()]), strict=True))
 
         rows = [row for part in order for row in (*range(part.first, part.last), -1)]
         scores = np.concatenate([array for surface in surfaces for array in (scored[surface], _BREAK)])
-        if trust := self.trust.get(language, 0.0):
-            scores += trust * self._heard(text, language, starts)[rows]
-        return [
+        scores += self.trust.get(language, 0.0) * _one_hot(said, starts)[rows]
+        names = [
             Name(starts[rows[first]], edges[kept[rows[last - 1]] + 1], _TYPES[kind])
             for first, last, kind in spans_of(decode(scores, _TRANSITIONS))
         ]
+        return names + late
 
     def _parts(self, tokens: Sequence[str], spaced: Sequence[bool], first: int, last: int) -> Iterator[Part]:
         if not any(map(str.isalpha, chain.from_iterable(tokens[first:last]))):
@@ -155,16 +159,18 @@ class EncoderTagger:
             yield from self._parts(tokens, spaced, first, middle)
             yield from self._parts(tokens, spaced, middle, last)
 
-    def _heard(self, text: str, language: str, starts: Sequence[int]) -> Floats:
-        """1 at the label that the other tagger gives each token; the row after the last token is empty."""
-        heard = np.zeros((len(starts) + 1, len(LABELS)), np.float32)
-        heard[:-1, 0] = 1
-        for name in self.other.names(text, language):
-            first, last = bisect_left(starts, name.start), bisect_left(starts, name.end)
-            heard[first:last, 0] = 0
-            heard[first, LABELS.index("B-" + _KINDS[name.type])] = 1
-            heard[first + 1 : last, LABELS.index("I-" + _KINDS[name.type])] = 1
-        return heard
+
+def _one_hot(names: Sequence[Name], starts: Sequence[int]) -> Floats:
+    """1 at the label that the names give each token that begins at `starts`; the row after the last token is empty."""
+    labels = np.zeros((len(starts) + 1, len(LABELS)), np.float32)
+    labels[:-1, 0] = 1
+    for name in names:
+        first, last = bisect_left(starts, name.start), bisect_left(starts, name.end)
+        labels[first:last] = 0
+        labels[first:last, LABELS.index("I-" + _KINDS[name.type])] = 1
+        labels[first:last][:1] = 0
+        labels[first:last][:1, LABELS.index("B-" + _KINDS[name.type])] = 1
+    return labels
 
 
 def load(directory: Path, other: NameTagger, trust: Mapping[str, float]) -> EncoderTagger:

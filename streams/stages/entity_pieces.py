@@ -21,12 +21,8 @@ Cut = Callable[[str], list[tuple[int, int]]]
 """Cuts normalised text into pieces: number and count of characters of each."""
 
 
-class Link(NamedTuple):
-    """A token has this share in a piece."""
-
-    token: int
-    piece: int
-    offset: int
+Link = tuple[int, int, int]
+"""Token, piece, and the token's place in the piece."""
 
 
 class Pieces(NamedTuple):
@@ -63,6 +59,6 @@ def _cut_run(
     at = 0
     for number, length in cut(text):
         held = dict.fromkeys(owners[at : at + length])
-        links += (Link(token, len(numbers), min(place, OFFSETS - 1)) for place, token in enumerate(held))
+        links += [(token, len(numbers), min(place, OFFSETS - 1)) for place, token in enumerate(held)]
         numbers.append(number)
         at += length

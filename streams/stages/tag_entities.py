@@ -120,10 +120,11 @@ class EntityKit:
 
 def prepare(config: StageConfig) -> EntityKit:
     """Load models, lists and rules: one second, or two with the encoder."""
+    tier, tiers = _tiers(config)
     gazetteer, lexicon = load_gazetteer(config), load_lexicon(config)
     return EntityKit(
-        version=f"{config.options.get('tier', DEFAULT_TIER)}-{config_hash(config, 'entities')}",
-        tagger=_tagger(config, FastTagger(_models(config, lexicon), gazetteer)),
+        version=f"{tier}-{config_hash(config, 'entities')}",
+        tagger=_tagger(config, FastTagger(_models(config, lexicon), gazetteer), tier, tiers),
         gazetteer=gazetteer,
         exchanges=load_exchanges(config.table("entities/exchanges.toml")),
         currencies=load_currencies(config.table("entities/money.toml")),
@@ -132,13 +133,18 @@ def prepare(config: StageConfig) -> EntityKit:
     )
 
 
-def _tagger(config: StageConfig, fast: FastTagger) -> NameTagger:
-    """The taggers that the settings `tier` and `tiers` ask for; the encoder is loaded only where one does."""
+def _tiers(config: StageConfig) -> tuple[str, dict[str, str]]:
+    """The settings `tier` and `tiers`: that of most languages, and those of some."""
     tier, tiers = config.options.get("tier", DEFAULT_TIER), config.options.get("tiers", {})
     if unknown := {tier, *tiers.values()}.difference(TIERS):
         raise ValueError(f"stages.tag_entities: no tier {', '.join(map(repr, sorted(unknown)))}, only {TIERS}")
     if unknown := set(tiers).difference(GROUPS):
         raise ValueError(f"stages.tag_entities.tiers: no language {', '.join(sorted(unknown))}, only {tuple(GROUPS)}")
+    return tier, tiers
+
+
+def _tagger(config: StageConfig, fast: FastTagger, tier: str, tiers: Mapping[str, str]) -> NameTagger:
+    """The taggers that are asked for; the encoder is loaded only where one is."""
     taggers: dict[str, NameTagger] = {"fast": fast}
     if "accurate" in {tier, *tiers.values()}:
         trust = config.table("entities/encoder/trust.toml")

@@ -69,7 +69,7 @@ class Item(NamedTuple):
 class Drawer:
     """Draws sentences without end; what is drawn depends on the seed and on how many were drawn."""
 
-    def __init__(self, data: Path, cut: Cut, seed: int) -> None:
+    def __init__(self, data: Path, cut: Cut, seed: int, skip: str = "") -> None:
         self.cut = cut
         self.dice = random.Random(seed)
         self.examples: list[tuple[str, str, list[Example]]] = []
@@ -80,6 +80,8 @@ class Drawer:
         for language, sources in SOURCES.items():
             pool: dict[str, set[str]] = {"PER": set(), "ORG": set(), "LOC": set()}
             for source, weight in sources.items():
+                if skip and skip in source:
+                    continue
                 found = list(load(data, source))
                 if not found and not source.startswith("more/"):
                     continue
@@ -136,9 +138,8 @@ class Drawer:
         cut = self._cut_letters if self.dice.random() < LETTERS else self.cut
         numbers, links = cut_pieces(tokens.surfaces, tokens.spaced, cut)
         last = LONGEST - 2
-        links = [link for link in links if link.piece < last]
-        labels = labels[: links[-1].token + 1] if links else []
-        return Item([0, *numbers[:last], 2], [(token, piece + 1, offset) for token, piece, offset in links], labels)
+        kept = [(token, piece + 1, offset) for token, piece, offset in links if piece < last]
+        return Item([0, *numbers[:last], 2], kept, labels[: kept[-1][0] + 1] if kept else [])
 
     def _cut_letters(self, text: str) -> list[tuple[int, int]]:
         return [piece for letter in text for piece in self.cut(letter)] if unspaced(text) else self.cut(text)
