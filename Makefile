@@ -45,7 +45,7 @@ bench: venv ## Run the benchmarks, one after the other (minutes, on an idle mach
 	for file in benchmarks/[a-z]*.py; do $(BIN)/python -m benchmarks.$$(basename $$file .py) || exit 1; done
 
 soak: venv ## The fault tests on real Kafka, ten times over
-	for round in 1 2 3 4 5 6 7 8 9 10; do $(BIN)/pytest -q tests/integration || exit 1; done
+	for round in 1 2 3 4 5 6 7 8 9 10; do NEWSMILL_TEST_GATE_SECONDS=60 $(BIN)/pytest -q tests/integration || exit 1; done
 
 fuzz: venv ## 10,000 broken inputs through parsing and all stages (minutes; COUNT=, SEED=)
 	$(BIN)/python -m tests.support.mutants $(or $(COUNT),10000) $(or $(SEED),1)

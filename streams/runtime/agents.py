@@ -255,7 +255,7 @@ class Loop:
 
     async def _pass_gate(self, gate: Gatekeeper, held: Sequence[_Held], outcomes: Sequence[Outcome]) -> None:
         incoming = [h.incoming for h in held]
-        for run in gate.runs(incoming):
+        for run in gate.runs(outcomes):
             async with gate.turn():
                 judged = await gate.judge(incoming[run], outcomes[run])
                 ours = [(h, outcome) for h, outcome in zip(held[run], judged, strict=True) if outcome is not None]

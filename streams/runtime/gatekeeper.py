@@ -55,6 +55,8 @@ class _Held:
     version: int
     until: datetime | None
     topics: frozenset[str]
+    size: int
+    """Bytes of the message."""
     offset: int = -1
     """-1 until its delivery is known."""
     message: Message | None = None
@@ -143,20 +145,23 @@ class Gatekeeper:
                 held.offset = offset
 
     @staticmethod
-    def runs(incoming: Sequence[Incoming]) -> Iterator[slice]:
+    def runs(outcomes: Sequence[Outcome]) -> Iterator[slice]:
         """Cut a window so that no release comes twice in a run.
 
         What one version does must be on the broker before the next is decided: else a crash could leave the next
         one's memory there and nothing of the first.
         """
         start, seen = 0, set[bytes | None]()
-        for at, event in enumerate(incoming):
-            if event.key in seen:
+        for at, outcome in enumerate(outcomes):
+            if not isinstance(outcome, Done) or outcome.passage is None:
+                continue
+            key = outcome.messages[0].key
+            if key in seen:
                 yield slice(start, at)
                 start, seen = at, set()
-            seen.add(event.key)
-        if start < len(incoming):
-            yield slice(start, len(incoming))
+            seen.add(key)
+        if start < len(outcomes):
+            yield slice(start, len(outcomes))
 
     def suspend(self) -> None:
         """Our partitions are being taken from us: let nothing out until we know which are ours again."""
@@ -211,6 +216,8 @@ class Gatekeeper:
             self._changed.notify_all()
 
     async def _is_ours(self, partition: int) -> bool:
+        if partition in self._ready:
+            return True
         async with self._changed:
             await self._changed.wait_for(
                 lambda: partition in self._ready or (self._ours is not None and partition not in self._ours)
@@ -274,7 +281,8 @@ class Gatekeeper:
                 partition=tp.partition,
                 version=int(events.header(headers, VERSION) or 0),
                 until=datetime.fromisoformat(until) if until else None,
-                topics=frozenset(events.header(headers, TOPICS).split()),
+                topics=self._once(frozenset(events.header(headers, TOPICS).split())),
+                size=message.size,
                 offset=record.offset,
             )
             self._keep(key, held, message)
@@ -309,7 +317,7 @@ class Gatekeeper:
                     parse_seconds=outcome.parse_seconds,
                 )
             case Hold():
-                new = _Held(event.partition, passage.version, verdict.until, matched)
+                new = _Held(event.partition, passage.version, verdict.until, self._once(matched), main.size)
                 self._keep(key, new, main)
                 ahead.append(self._held_record(key, new, main))
                 messages = self._withdrawal(event, main, verdict.withdraw, now)
@@ -360,13 +368,16 @@ class Gatekeeper:
         return Message(self._holding, key[1], main.value, headers, key[0])
 
     def _remember(self, key: _Key, memory: Memory) -> None:
-        self._memories[key] = replace(memory, topics=self._topic_sets.setdefault(memory.topics, memory.topics))
+        self._memories[key] = replace(memory, topics=self._once(memory.topics))
         self._memories.move_to_end(key)
         for old in list(islice(self._memories, max(0, len(self._memories) - self._settings.remember))):
             if old in self._held:
                 self._memories.move_to_end(old)
             else:
                 del self._memories[old]
+
+    def _once(self, topics: frozenset[str]) -> frozenset[str]:
+        return self._topic_sets.setdefault(topics, topics)
 
     def _keep(self, key: _Key, held: _Held, message: Message) -> None:
         self._drop(key)
@@ -400,14 +411,15 @@ class Gatekeeper:
             held = self._current(entry)
             if held is None or entry[1] not in self._ready:
                 continue
-            if held.message is not None:
-                size += held.message.size
-            elif held.offset >= 0:
+            size += held.size
+            if size > AT_ONCE_BYTES and size > held.size:
+                break  # what is due first is fetched first
+            if held.message is None and held.offset >= 0:
                 wanted.append((entry[1:], held))
-        if wanted and size < AT_ONCE_BYTES:
-            await self._fetch(wanted, AT_ONCE_BYTES - size)
+        if wanted:
+            await self._fetch(wanted)
 
-    async def _fetch(self, wanted: Iterable[tuple[_Key, _Held]], room: int) -> None:
+    async def _fetch(self, wanted: Iterable[tuple[_Key, _Held]]) -> None:
         async with self._reader() as reader:
             at: tuple[int, int] | None = None
             for key, held in sorted(wanted, key=lambda each: (each[1].partition, each[1].offset)):
@@ -426,9 +438,6 @@ class Gatekeeper:
                 headers = tuple(pair for pair in record.headers if pair[0] not in HELD)
                 held.message = Message(self._hop.target, record.key, record.value, headers)
                 self._kept_bytes += held.message.size
-                room -= held.message.size
-                if room <= 0:
-                    return
 
     async def _read_to(self, reader: Any, tp: TopicPartition, offset: int) -> Any:
         """The record at this offset, or the first one after it; None where the partition ends before."""

@@ -26,7 +26,7 @@ DEAD_LETTER_HEADROOM_BYTES = 1_048_576
 STATE_BYTES = 1_048_576
 """What is remembered of a release: a version and the names of its topics."""
 
-HELD_HEADROOM_BYTES = 65_536
+HELD_HEADROOM_BYTES = 1_048_576
 """A held release is the enriched event and the names of its topics."""
 
 

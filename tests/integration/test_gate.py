@@ -35,7 +35,7 @@ def topic(house: House, language: str) -> str:
 
 
 async def test_an_embargo_is_held_through_a_restart_and_ends_on_time(kafka_house: HouseMaker) -> None:
-    house = kafka_house(hops=FUSED)
+    house = kafka_house(hops=FUSED, gate={"held_bytes": 0})  # every body is fetched from the broker
     await house.create_topics()
     first = await asyncio.to_thread(house.start)
     hour = datetime.now(UTC) + timedelta(seconds=14)

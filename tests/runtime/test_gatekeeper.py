@@ -60,7 +60,7 @@ class House:
         incoming = [self._incoming(key, passage) for key, passage in releases]
         outcomes = [_done(event, passage) for event, (_, passage) in zip(incoming, releases, strict=True)]
         judged: list[Outcome | None] = []
-        for run in self.gate.runs(incoming):
+        for run in self.gate.runs(outcomes):
             async with self.gate.turn():
                 found = await self.gate.judge(incoming[run], outcomes[run])
                 for part in ("ahead", "messages"):

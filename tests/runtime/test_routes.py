@@ -1,5 +1,6 @@
 """Routes: which topics a release goes to, and what a routes file may say."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -8,12 +9,14 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from typer.testing import CliRunner
 
 from streams import codec
 from streams.errors import Exit
 from streams.formats.ninjs import write_ninjs
 from streams.records import EnrichedRelease, Entity, Symbol
 from streams.runtime import routes
+from streams.runtime.cli import cli
 from streams.runtime.events import Message
 from streams.runtime.routes import Routes
 from streams.runtime.settings import BadConfig
@@ -266,3 +269,24 @@ def test_a_topic_has_one_format() -> None:
     with pytest.raises(BadConfig) as caught:
         of(route("one"), route("two", "desk.{language}", format="ninjs"))
     assert [fault.key for fault in caught.value.faults] == ["route.format"]
+
+
+def test_routes_test_says_where_a_release_would_go_and_why(tmp_path: Path) -> None:
+    story = tmp_path / "story.json"
+    text = "Das Unternehmen teilte am Montag mit, dass sein Werk in Busan zwei Monate früher als geplant öffnet."
+    story.write_text(json.dumps({"id": "urn:a", "text": text, "embargoed_until": "2099-01-01T00:00:00Z"}))
+    said = CliRunner().invoke(cli, ["routes", "test", str(story)])
+    assert said.exit_code == 0, said.output
+    assert "→ news.release.enriched.v1  every release" in said.output
+    assert "→ news.release.enriched.de.v1  by-language: status=usable" in said.output
+    assert "held until 2099-01-01" in said.output
+    plain = json.loads(CliRunner().invoke(cli, ["routes", "test", "--json", str(story)]).stdout)
+    assert plain["topics"] == ["news.release.enriched.v1", "news.release.enriched.de.v1"]
+    assert plain["routes"] == [
+        {
+            "name": "by-language",
+            "because": ["status=usable"],
+            "topics": [{"topic": "news.release.enriched.de.v1", "format": "enriched"}],
+            "not_listed": [],
+        }
+    ]

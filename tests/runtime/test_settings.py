@@ -117,6 +117,8 @@ BAD: list[tuple[str, str, Any, str]] = [
     ("gate", "hold", "maybe", "boolean"),
     ("gate", "remember", 10, "greater than or equal to 1000"),
     ("gate", "remember_hours", 0, "greater than 0"),
+    ("gate", "held", 0, "greater than or equal to 1"),
+    ("gate", "held_bytes", -1, "greater than or equal to 0"),
     ("tracing", "endpoint", "collector:4318", "http or https address"),
     ("tracing", "sample_share", 1.1, "less than or equal to 1"),
 ]
