@@ -6,10 +6,10 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo test lint format quality bench soak fuzz lock docs schemas build clean
+.PHONY: help venv demo test lint format quality bench soak fuzz lock docs schemas dashboards dashboards-shot build clean
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 venv: $(STAMP) ## Make .venv with everything pinned (PYTHON=python3.12 picks another Python)
 
@@ -63,6 +63,12 @@ docs: venv ## Write the pages that follow from the code (commands, metrics)
 
 schemas: venv ## Write config/schemas from the records (KEEP=--release: also as this version's, to stay compatible with)
 	$(BIN)/python -m tools.write_schemas $(KEEP)
+
+dashboards: venv ## Write Grafana's dashboards from tools/write_dashboards.py and docs/runbook.md
+	$(BIN)/python -m tools.write_dashboards
+
+dashboards-shot: venv ## Draw the dashboards in Chromium with Grafana's components, from a real worker on Kafka, into docs/
+	$(BIN)/python -m tests.dashboards.shot
 
 build: venv ## The wheel, in dist/
 	$(BIN)/python -m hatchling build --target wheel

@@ -337,6 +337,9 @@ class Loop:
             sent.inc()
             if outcome.kill:
                 metrics.kills.labels(hop).inc()
+            if outcome.findings is not None and outcome.findings.received_at is not None:
+                waited = max(0.0, now - outcome.findings.received_at)
+                metrics.end_to_end_seconds.labels(outcome.findings.language).observe(waited)
             if outcome.messages and self._sent.again(events.header(outcome.messages[0].headers, "ce_id")):
                 metrics.duplicates.labels(hop).inc()
         self._count(-len(held))

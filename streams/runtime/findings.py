@@ -24,6 +24,8 @@ class Findings:
     segments: tuple[tuple[Label, int], ...] = ()
     entities: tuple[tuple[EntityType, int], ...] = ()
     """Empty where none was found."""
+    received_at: float | None = None
+    """Unix time."""
 
 
 def find(record: RawRelease) -> Findings | None:
@@ -31,8 +33,9 @@ def find(record: RawRelease) -> Findings | None:
     if not isinstance(record, IdentifiedRelease):
         return None
     language = record.language if record.language in LANGUAGES else "other"
+    received_at = record.received_at.timestamp() if record.received_at else None
     if not isinstance(record, CleanRelease):
-        return Findings(language, record.source, record.confidence)
+        return Findings(language, record.source, record.confidence, received_at=received_at)
     return Findings(
         language,
         record.source,
@@ -42,4 +45,5 @@ def find(record: RawRelease) -> Findings | None:
         tuple(Counter(entity.type for entity in record.entities).items())
         if isinstance(record, EnrichedRelease)
         else (),
+        received_at,
     )

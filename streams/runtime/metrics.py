@@ -84,6 +84,9 @@ class Metrics:
         self.age_seconds = histogram(
             "age_seconds", "From the event's Kafka timestamp to its outcome on the broker.", AGE_BUCKETS, "hop"
         )
+        self.end_to_end_seconds = histogram(
+            "end_to_end_seconds", "From when a release first came in to its enriched event.", AGE_BUCKETS, "language"
+        )
         self.delivery_seconds = histogram(
             "delivery_duration_seconds", "One window's outcomes to the broker.", AGE_BUCKETS, "hop"
         )
@@ -157,7 +160,7 @@ class Metrics:
         for label in get_args(Label):
             self.segments.labels(label)
         for language in LANGUAGES:
-            for each in (self.low_confidence, self.kept_share, self.empty_bodies):
+            for each in (self.low_confidence, self.kept_share, self.empty_bodies, self.end_to_end_seconds):
                 each.labels(language)
             for source_class in {NO_SOURCE, OTHER_SOURCE, *self._classes.values()}:
                 self.releases.labels(language, source_class)

@@ -66,7 +66,12 @@ async def run(
     metrics = Metrics(CollectorRegistry(), settings.metrics)
     ProcessCollector(registry=metrics.registry)
     metrics.info.info(
-        {"version": __version__, "config": config_word(settings), "hops": ",".join(hop.name for hop in hops)}
+        {
+            "version": __version__,
+            "config": config_word(settings),
+            "group": settings.group.id,
+            "hops": ",".join(hop.name for hop in hops),
+        }
     )
     stop = stop or asyncio.Event()
     async with AsyncExitStack() as stack:

@@ -1,59 +1,44 @@
-"""Alerts and dashboard against the metrics that a worker really has, and against a real Prometheus."""
+"""Alerts, rules and dashboards against the metrics that a worker really has; promtool has the rules' cases.
 
-import asyncio
+tests/integration/test_observed.py asks a real Prometheus that scrapes a real worker.
+"""
+
 import json
-import os
 import re
-import shutil
 import subprocess
-import time
-import urllib.parse
-import urllib.request
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import CollectorRegistry
 
 from streams.errors import Reason
-from streams.runtime import health, settings
-from streams.runtime.embedded import free_port
+from streams.runtime import settings
 from streams.runtime.metrics import Metrics
+from tests.support.prometheus import tool
+from tools import write_dashboards
 
 ROOT = Path(__file__).parents[2]
 PROMETHEUS = ROOT / "config" / "prometheus"
-ALERTS_TEST = Path(__file__).parent / "prometheus" / "alerts.test.yml"
+CASES = sorted((Path(__file__).parent / "prometheus").glob("*.test.yml"))
 
-DASHBOARD: dict[str, Any] = json.loads(
-    (ROOT / "config" / "grafana" / "dashboards" / "newsmill-overview.json").read_text(encoding="utf-8")
-)
-PANELS = [(panel["title"], target["expr"]) for panel in DASHBOARD["panels"] for target in panel.get("targets", ())]
-ALERTS: dict[str, str] = {
-    rule["alert"]: rule["expr"]
-    for group in yaml.safe_load((PROMETHEUS / "rules.yml").read_text(encoding="utf-8"))["groups"]
-    for rule in group["rules"]
-}
-
-SCRAPE_SECONDS = 0.2
-RATE_SECONDS = 2
-"""What Grafana puts in for $__rate_interval: at least four scrapes."""
-PATIENCE_SECONDS = 30.0
+DASHBOARDS: dict[str, dict[str, Any]] = {name: json.loads(text) for name, text in write_dashboards.rendered().items()}
+PANELS = [
+    (name, panel)
+    for name, page in DASHBOARDS.items()
+    for panel in page["panels"]
+    if panel["type"] != "row" and name != "newsmill-runbook.json"
+]
+ASKED = [target["expr"] for _, panel in PANELS for target in panel.get("targets", ())]
+GROUPS = yaml.safe_load((PROMETHEUS / "rules.yml").read_text(encoding="utf-8"))["groups"]
+RULES: dict[str, dict[str, Any]] = {r["alert"]: r for group in GROUPS for r in group["rules"] if "alert" in r}
+ALERTS: dict[str, str] = {name: rule["expr"] for name, rule in RULES.items()}
+RECORDED: dict[str, str] = {r["record"]: r["expr"] for group in GROUPS for r in group["rules"] if "record" in r}
 
 
-def tool(name: str) -> str:
-    """Find a program of Debian's `prometheus` package; skip the test without it, except in CI."""
-    found = shutil.which(name)
-    if found is None:
-        (pytest.fail if os.environ.get("CI") else pytest.skip)(
-            f"there is no {name} on the path: apt-get install prometheus"
-        )
-    return found
-
-
-@pytest.mark.parametrize("expression", [*ALERTS.values(), *(e for _, e in PANELS)])
+@pytest.mark.parametrize("expression", [*RECORDED.values(), *ALERTS.values(), *ASKED])
 def test_every_metric_that_is_asked_for_exists(expression: str) -> None:
     assert unknown_metrics(expression) == set()
 
@@ -62,25 +47,39 @@ def test_a_metric_that_does_not_exist_is_found() -> None:
     assert unknown_metrics("rate(news_sent[5m]) / rate(news_sent_total[5m])") == {"news_sent"}
 
 
+def test_every_metric_is_on_a_dashboard() -> None:
+    shown = " ".join(ASKED)
+    registry = CollectorRegistry()
+    Metrics(registry)
+    assert [metric.name for metric in registry.collect() if metric.name not in shown] == []
+
+
+def test_every_recorded_rule_that_is_asked_for_is_there() -> None:
+    asked = set(re.findall(r"newsmill:\w+:\w+", " ".join([*ASKED, *ALERTS.values(), *RECORDED.values()])))
+    assert asked == set(RECORDED)
+
+
 @pytest.mark.parametrize("reasons", re.findall(r'reason=~"([^"]+)"', " ".join(ALERTS.values())))
 def test_reasons_in_alerts_are_words_of_ours(reasons: str) -> None:
     assert set(reasons.split("|")) <= {reason.value for reason in Reason}
 
 
-def test_the_stuck_line_is_where_the_watchdog_ends_the_worker() -> None:
-    limit = settings.load().watchdog.stuck_seconds
-    (panel,) = [panel for panel in DASHBOARD["panels"] if panel["title"] == "No commit despite lag"]
-    assert panel["fieldConfig"]["defaults"]["thresholds"]["steps"][-1]["value"] == limit
+def test_a_stuck_stage_is_said_before_the_watchdog_ends_the_worker() -> None:
     (alarm,) = re.findall(r"news_stuck_seconds > (\d+)", ALERTS["NewsmillStuck"])
-    assert int(alarm) < limit, "the alert should come before the end"
+    assert int(alarm) < settings.load().watchdog.stuck_seconds
 
 
-def test_panels_do_not_overlap_and_all_ask_the_provisioned_prometheus() -> None:
+def test_the_dashboards_are_up_to_date() -> None:
+    shown = {path.name: path.read_text(encoding="utf-8") for path in write_dashboards.FOLDER.glob("*.json")}
+    assert shown == write_dashboards.rendered(), (
+        "after a change of tools/write_dashboards.py or the runbook: make dashboards"
+    )
+
+
+@pytest.mark.parametrize("name", DASHBOARDS)
+def test_panels_do_not_overlap(name: str) -> None:
     taken: set[tuple[int, int]] = set()
-    provisioned = yaml.safe_load(
-        (ROOT / "config/grafana/provisioning/datasources/prometheus.yml").read_text(encoding="utf-8")
-    )["datasources"][0]["uid"]
-    for panel in DASHBOARD["panels"]:
+    for panel in DASHBOARDS[name]["panels"]:
         place = panel["gridPos"]
         cells = {
             (x, y)
@@ -90,12 +89,29 @@ def test_panels_do_not_overlap_and_all_ask_the_provisioned_prometheus() -> None:
         assert not cells & taken, panel["title"]
         assert max(x for x, _ in cells) < 24
         taken |= cells
-        assert panel["type"] == "row" or panel["datasource"]["uid"] == provisioned
 
 
-def test_the_operations_guide_says_what_to_do_on_every_alert() -> None:
-    guide = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
-    assert [alert for alert in ALERTS if f"`{alert}`" not in guide] == []
+@pytest.mark.parametrize(("name", "panel"), PANELS, ids=[f"{name}: {panel['title']}" for name, panel in PANELS])
+def test_every_panel_says_what_it_shows_and_links_to_what_to_do(name: str, panel: dict[str, Any]) -> None:
+    assert panel["description"].endswith(".")
+    (link,) = panel["links"]
+    number = int(link["url"].partition("viewPanel=panel-")[2])
+    (heading,) = [p["title"] for p in DASHBOARDS["newsmill-runbook.json"]["panels"] if p["id"] == number]
+    assert link["title"] == f"Runbook: {heading}"
+    if panel["type"] != "text":
+        assert panel["datasource"]["uid"] == "${datasource}"
+        assert panel["fieldConfig"]["defaults"]["unit"]
+
+
+def test_the_runbook_is_a_dashboard_with_every_alert() -> None:
+    assert [panel["title"] for panel in DASHBOARDS["newsmill-runbook.json"]["panels"]] == list(ALERTS)
+
+
+def test_every_alert_links_to_its_heading_in_the_runbook() -> None:
+    headings = re.findall(r"(?m)^## (.+)$", (ROOT / "docs" / "runbook.md").read_text(encoding="utf-8"))
+    links = {name: rule["annotations"]["runbook_url"] for name, rule in RULES.items()}
+    assert links == {name: f"docs/runbook.md#{name.lower()}" for name in RULES}
+    assert headings == list(RULES), "one heading an alert, in their order"
 
 
 def test_prometheus_takes_the_configuration_and_the_rules() -> None:
@@ -105,98 +121,17 @@ def test_prometheus_takes_the_configuration_and_the_rules() -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_alerts_fire_when_they_should_and_not_on_a_good_day() -> None:
-    done = subprocess.run([tool("promtool"), "test", "rules", ALERTS_TEST], capture_output=True, text=True)
+@pytest.mark.parametrize("cases", CASES, ids=lambda path: path.name)
+def test_alerts_fire_when_they_should_and_not_on_a_good_day(cases: Path) -> None:
+    done = subprocess.run([tool("promtool"), "test", "rules", cases], capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_every_alert_has_its_case() -> None:
-    cases = yaml.safe_load(ALERTS_TEST.read_text(encoding="utf-8"))["tests"]
+    cases = [case for path in CASES for case in yaml.safe_load(path.read_text(encoding="utf-8"))["tests"]]
     fired = {t["alertname"] for case in cases for t in case["alert_rule_test"] if "exp_alerts" in t}
     silent = {t["alertname"] for t in cases[0]["alert_rule_test"]}
     assert fired == silent == set(ALERTS)
-
-
-async def test_every_panel_and_rule_gets_its_answer_from_a_real_prometheus(tmp_path: Path) -> None:
-    async with _scraped(tmp_path) as url:
-        empty = {title for title, expression in PANELS if not await asyncio.to_thread(_ask, url, expression)}
-        rules = (await asyncio.to_thread(_get, f"{url}/api/v1/rules"))["data"]["groups"][0]["rules"]
-    assert empty == set()
-    assert {rule["name"]: rule["health"] for rule in rules} == dict.fromkeys(ALERTS, "ok")
-
-
-@asynccontextmanager
-async def _scraped(folder: Path) -> AsyncIterator[str]:
-    """A worker's listener with something in every metric, and a Prometheus that has seen it change."""
-    program = tool("prometheus")
-    registry = CollectorRegistry()
-    metrics = Metrics(registry)
-    metrics.info.info({"version": "1", "config": "c", "hops": "h"})
-    http = settings.load().http.model_copy(update={"port": free_port()})
-    async with health.listener(http, registry, dict, dict) as worker:
-        config = yaml.safe_load((PROMETHEUS / "prometheus.yml").read_text(encoding="utf-8"))
-        config["global"] = {"scrape_interval": f"{int(SCRAPE_SECONDS * 1000)}ms", "evaluation_interval": "1s"}
-        config["rule_files"] = [str(PROMETHEUS / "rules.yml")]
-        config["scrape_configs"][0]["static_configs"] = [{"targets": [worker.removeprefix("http://")]}]
-        (folder / "prometheus.yml").write_text(yaml.safe_dump(config), encoding="utf-8")
-        address = f"127.0.0.1:{free_port()}"
-        with (folder / "prometheus.log").open("wb") as log:
-            process = subprocess.Popen(
-                [
-                    program,
-                    f"--config.file={folder / 'prometheus.yml'}",
-                    f"--storage.tsdb.path={folder / 'data'}",
-                    f"--web.listen-address={address}",
-                ],
-                stdout=log,
-                stderr=subprocess.STDOUT,
-            )
-        try:
-            deadline = time.monotonic() + PATIENCE_SECONDS
-            url = f"http://{address}"
-            # Until a rate over the whole window is there, and the rules have been looked at.
-            while not await asyncio.to_thread(_evaluated, url):
-                assert process.poll() is None, (folder / "prometheus.log").read_text()
-                assert time.monotonic() < deadline, (folder / "prometheus.log").read_text()
-                _move(metrics)
-                await asyncio.sleep(SCRAPE_SECONDS)
-            yield url
-        finally:
-            process.kill()
-            process.wait()
-
-
-def _move(metrics: Metrics) -> None:
-    """Let something happen to every metric."""
-    for metric in vars(metrics).values():
-        if isinstance(metric, Counter | Gauge | Histogram):
-            names = metric._labelnames
-            child = metric.labels(*(f"a {name}" for name in names)) if names else metric
-            if isinstance(child, Histogram):
-                child.observe(0.01)
-            else:
-                child.inc()
-
-
-def _evaluated(url: str) -> bool:
-    try:
-        rules = _get(f"{url}/api/v1/rules")["data"]["groups"][0]["rules"]
-        return all(rule["health"] != "unknown" for rule in rules) and bool(
-            _ask(url, "sum(rate(news_sent_total[$__rate_interval]))")
-        )
-    except OSError:
-        return False
-
-
-def _ask(url: str, expression: str) -> list[Any]:
-    """The answer to a panel's query, with Grafana's variables filled in."""
-    query = expression.replace("$hop", ".*").replace("$__rate_interval", f"{RATE_SECONDS}s")
-    return list(_get(f"{url}/api/v1/query?{urllib.parse.urlencode({'query': query})}")["data"]["result"])
-
-
-def _get(url: str) -> Any:
-    with urllib.request.urlopen(url, timeout=5) as answer:
-        return json.load(answer)
 
 
 def unknown_metrics(expression: str) -> set[str]:
