@@ -189,7 +189,7 @@ def _mistype(data: bytes, rng: Rng) -> Mutated:
 
 def _pack(data: bytes, rng: Rng) -> Mutated:
     """Packed, and then broken or not."""
-    packed = rng.choice((gzip.compress(data), zstandard.ZstdCompressor().compress(data)))
+    packed = rng.choice((gzip.compress(data, mtime=0), zstandard.ZstdCompressor().compress(data)))
     broken = rng.choice((lambda p: p, lambda p: p, lambda p: p[: rng.randrange(len(p))], lambda p: _flip(p, rng)))(
         packed
     )
@@ -209,7 +209,7 @@ def _bomb(data: bytes, rng: Rng) -> Mutated:
 @cache
 def _inflated(filling: bytes, how: str) -> bytes:
     inflated = filling * 10_000_000
-    return gzip.compress(inflated) if how == "gzip" else zstandard.ZstdCompressor().compress(inflated)
+    return gzip.compress(inflated, mtime=0) if how == "gzip" else zstandard.ZstdCompressor().compress(inflated)
 
 
 def _entities(data: bytes, rng: Rng) -> Mutated:
