@@ -91,6 +91,8 @@ class Gatekeeper:
         self._metrics = metrics
         self._convert = convert
         self._memories: OrderedDict[_Key, Memory] = OrderedDict()
+        self._decided: set[_Key] = set()
+        """Decided on, and not yet on the broker: what is read there is older."""
         self._held: dict[_Key, _Held] = {}
         self._due: list[_Entry] = []
         """A heap; some are out of date: what they stand for was replaced or killed."""
@@ -140,8 +142,11 @@ class Gatekeeper:
             tp = TopicPartition(message.topic, message.partition)
             if self._positions.get(tp) == offset:  # nobody else wrote in between
                 self._positions[tp] = offset + 1
-            held = self._held.get((message.partition, message.key or b""))
-            if message.topic == self._holding and message.value is not None and held is not None:
+            key = (message.partition, message.key or b"")
+            held = self._held.get(key)
+            if message.topic == self._state:
+                self._decided.discard(key)
+            elif message.value is not None and held is not None:
                 held.offset = offset
 
     @staticmethod
@@ -229,6 +234,7 @@ class Gatekeeper:
             del self._memories[key]
         for key in [key for key in self._held if key[0] == partition]:
             self._drop(key)
+        self._decided = {key for key in self._decided if key[0] != partition}
         for name in self._hop.gate:
             self._positions.pop(TopicPartition(name, partition), None)
 
@@ -263,6 +269,8 @@ class Gatekeeper:
 
     def _take_in(self, tp: TopicPartition, record: Any) -> None:
         key = (tp.partition, record.key or b"")
+        if key in self._decided:
+            return
         if tp.topic == self._state:
             memory = _read_state(record.value)
             known = self._memories.get(key)
@@ -327,6 +335,7 @@ class Gatekeeper:
                     self._drop(key)
                     messages.append(Message(self._holding, main.key, None, (), event.partition))
         self._remember(key, verdict.memory)
+        self._decided.add(key)
         ahead.append(self._state_record(key, verdict.memory))
         return replace(outcome, messages=tuple(messages), ahead=tuple(ahead), held=isinstance(verdict, Hold))
 

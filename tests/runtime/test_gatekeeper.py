@@ -9,6 +9,7 @@ from typing import Any
 
 import orjson
 import pytest
+from aiokafka import TopicPartition
 from prometheus_client import CollectorRegistry
 
 from streams.errors import Exit, Fatal, Reason
@@ -235,3 +236,28 @@ async def test_a_kill_that_comes_when_the_hour_has_come_goes_where_the_release_m
         assert [(m.topic, m.value) for m in judged.messages] == [("en", None), ("enriched", None), ("held", None)]
         await asyncio.sleep(SOON_SECONDS)
     assert house.broker.topics() == [["held", "state"]]
+
+
+async def test_what_is_read_back_of_a_release_that_was_just_decided_on_is_older(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A rebalance in the middle of a delivery: the partition stays ours and is read again."""
+    async with running(monkeypatch) as house:
+        await house.judge((b"a", Passage(1, "usable")))
+        (out,) = house.broker.deliveries[0]
+        async with house.gate.turn():
+            event = Incoming("cleaned", 0, 2, 0, b"a", None, ())
+            await house.gate.judge([event], [_done(event, Passage(0, "canceled", tombstone=True, mark="k"))])
+            house.gate._take_in(TopicPartition("state", 0), Read(out.key, out.value))
+        (again,) = await house.judge((b"a", Passage(1, "usable")))
+    assert isinstance(again, Rejected), "it was killed"
+
+
+@dataclass(frozen=True)
+class Read:
+    """A record as the gatekeeper reads it."""
+
+    key: bytes | None
+    value: bytes | None
+    headers: tuple[()] = ()
+    offset: int = 0
