@@ -32,6 +32,9 @@ HOP = f'hop=~"$stage", {ON}'
 RATE = "[$__rate_interval]"
 WEEK = " offset 1w"
 
+SOFT_MOST = {"percentunit": 0.05, "s": 0.1}
+"""By unit: an axis reaches at least so far, or it would blow up what is next to nothing."""
+
 Steps = Sequence[tuple[float | None, str]]
 GOOD_BAD: Steps = ((None, "green"), (1, "red"))
 PLAIN: Steps = ((None, "text"),)
@@ -100,6 +103,15 @@ def rendered() -> dict[str, str]:
 # --- What is shown --------------------------------------------------------------------------------------------------
 
 
+def _none(label: str) -> str:
+    """Zero, named "none": for where nothing is the good answer, and an empty panel would look broken."""
+    return f'label_replace(vector(0), "{label}", "none", "", "")'
+
+
+def _dead_by(label: str) -> str:
+    return f"sum by ({label}) (rate(news_dead_letters_total{{{HOP}}}{RATE})) > 0 or on () {_none(label)}"
+
+
 def _p99(metric: str, by: str, where: str = ON, share: float = 0.99) -> str:
     labels = f"{by}, le" if by else "le"
     return f"histogram_quantile({share}, sum by ({labels}) (rate({metric}_bucket{{{where}}}{RATE})))"
@@ -163,7 +175,7 @@ OVERVIEW: tuple[Row, ...] = (
                 "Enriched",
                 "Releases a second that went through all stages.",
                 ((f"sum(rate(news_releases_total{{{ON}}}{RATE}))", ""),),
-                "ops",
+                "suffix:/s",
                 "NewsmillNoProgress",
                 3,
                 4,
@@ -235,18 +247,16 @@ OVERVIEW: tuple[Row, ...] = (
                 "table",
                 "Firing now",
                 "Every alert that fires, with the stage or worker it is about. Its name is its heading in the runbook.",
-                ((f"{FIRING} or vector(0) != 0", ""),),
+                ((FIRING, ""),),
                 runbook="NewsmillNoProgress",
-                width=12,
+                width=11,
                 height=6,
                 columns={
                     "alertname": "Alert",
                     "severity": "Severity",
                     "hop": "Stage",
-                    "stage": "Where",
                     "reason": "Reason",
                     "language": "Language",
-                    "instance": "Worker",
                 },
             ),
             Panel(
@@ -256,7 +266,7 @@ OVERVIEW: tuple[Row, ...] = (
                 ((f"topk(6, {_p99('news_end_to_end_seconds', 'language')} > 0)", "{{language}}"),),
                 "s",
                 "NewsmillLateFast",
-                6,
+                5,
                 6,
                 ((None, "green"), (5, "orange"), (10, "red")),
             ),
@@ -266,14 +276,14 @@ OVERVIEW: tuple[Row, ...] = (
                 "Dead letters of the last hour by stage and reason.",
                 (
                     (
-                        f"topk(6, sum by (stage, reason) (increase(news_dead_letters_total{{{HOP}}}[1h])) > 0) or "
-                        f"vector(0)",
-                        "{{stage}} {{reason}}",
+                        f"topk(6, sum by (stage, reason) (increase(news_dead_letters_total{{{HOP}}}[1h])) > 0)"
+                        f" or on () {_none('reason')}",
+                        "{{reason}} {{stage}}",
                     ),
                 ),
                 "short",
                 "NewsmillDeadLetters",
-                6,
+                8,
                 6,
                 ((None, "orange"),),
                 decimals=0,
@@ -288,7 +298,7 @@ OVERVIEW: tuple[Row, ...] = (
                 "Traffic in",
                 "Events a second that each stage takes.",
                 ((f"sum by (hop) (rate(news_received_total{{{HOP}}}{RATE}))", "{{hop}}"),),
-                "ops",
+                "suffix:/s",
                 "NewsmillNoProgress",
             ),
             Panel(
@@ -296,15 +306,20 @@ OVERVIEW: tuple[Row, ...] = (
                 "Traffic out",
                 "Releases a second whose outcome each stage has put on its topic.",
                 ((f"sum by (hop) (rate(news_sent_total{{{HOP}}}{RATE}))", "{{hop}}"),),
-                "ops",
+                "suffix:/s",
                 "NewsmillNoProgress",
             ),
             Panel(
                 "stack",
                 "Dead letters by reason",
                 "Dead letters a second. Reasons bug, crashed and timeout are ours.",
-                ((f"sum by (reason) (rate(news_dead_letters_total{{{HOP}}}{RATE})) > 0 or vector(0)", "{{reason}}"),),
-                "ops",
+                (
+                    (
+                        _dead_by("reason"),
+                        "{{reason}}",
+                    ),
+                ),
+                "suffix:/s",
                 "NewsmillDeadLetters",
             ),
         ),
@@ -474,7 +489,7 @@ QUALITY: tuple[Row, ...] = (
                 "percentunit",
                 "NewsmillLanguageShift",
                 12,
-                9,
+                13,
                 most=1,
             ),
             Panel(
@@ -486,8 +501,9 @@ QUALITY: tuple[Row, ...] = (
                 "percentunit",
                 "NewsmillLanguageShift",
                 6,
-                9,
+                13,
                 ((None, "orange"), (-0.05, "green"), (0.05, "orange")),
+                decimals=1,
             ),
             Panel(
                 "bars",
@@ -497,7 +513,7 @@ QUALITY: tuple[Row, ...] = (
                 "short",
                 "NewsmillLanguageShift",
                 6,
-                9,
+                13,
                 ((None, "blue"),),
                 decimals=0,
             ),
@@ -674,8 +690,8 @@ DEAD: tuple[Row, ...] = (
                 "Dead letters of the last hour. parse is reading the bytes, gate what may go out.",
                 (
                     (
-                        f"sort_desc(sum by (stage, reason) (increase(news_dead_letters_total{{{HOP}}}[1h])) > 0) or "
-                        f"vector(0)",
+                        f"sort_desc(sum by (stage, reason) (increase(news_dead_letters_total{{{HOP}}}[1h])) > 0) "
+                        f"or on () {_none('reason')}",
                         "",
                     ),
                 ),
@@ -699,8 +715,13 @@ DEAD: tuple[Row, ...] = (
                 "stack",
                 "By reason",
                 "Dead letters a second.",
-                ((f"sum by (reason) (rate(news_dead_letters_total{{{HOP}}}{RATE})) > 0 or vector(0)", "{{reason}}"),),
-                "ops",
+                (
+                    (
+                        _dead_by("reason"),
+                        "{{reason}}",
+                    ),
+                ),
+                "suffix:/s",
                 "NewsmillDeadLetters",
                 12,
             ),
@@ -708,8 +729,13 @@ DEAD: tuple[Row, ...] = (
                 "stack",
                 "By stage",
                 "Dead letters a second.",
-                ((f"sum by (stage) (rate(news_dead_letters_total{{{HOP}}}{RATE})) > 0 or vector(0)", "{{stage}}"),),
-                "ops",
+                (
+                    (
+                        _dead_by("stage"),
+                        "{{stage}}",
+                    ),
+                ),
+                "suffix:/s",
                 "NewsmillDeadLetters",
                 12,
             ),
@@ -925,7 +951,7 @@ WORKERS: tuple[Row, ...] = (
                 "Delivery retries",
                 "A second; above zero the broker is away or refuses.",
                 ((f"sum by (hop) (rate(news_delivery_retries_total{{{HOP}}}{RATE}))", "{{hop}}"),),
-                "ops",
+                "suffix:/s",
                 "NewsmillDeliveryRetries",
             ),
             Panel(
@@ -996,7 +1022,7 @@ WORKERS: tuple[Row, ...] = (
                     (f"sum(rate(news_taken_apart_total{{{HOP}}}{RATE}))", "taken apart"),
                     (f"sum(rate(news_left_total{{{HOP}}}{RATE}))", "left"),
                 ),
-                "ops",
+                "suffix:/s",
                 "NewsmillStuck",
                 6,
             ),
@@ -1142,7 +1168,7 @@ def _lines(panel: Panel) -> Any:
         .gradient_mode(shape.GraphGradientMode.OPACITY)
         .show_points(shape.VisibilityMode.NEVER)
         .min(0)
-        .color_scheme(build.FieldColor().mode(model.FieldColorModeId.PALETTE_CLASSIC_BY_NAME))
+        .color_scheme(build.FieldColor().mode(model.FieldColorModeId.PALETTE_CLASSIC))
         .tooltip(common.VizTooltipOptions().mode(shape.TooltipDisplayMode.MULTI).sort(shape.SortOrder.DESCENDING))
         .legend(
             common.VizLegendOptions()
@@ -1153,6 +1179,8 @@ def _lines(panel: Panel) -> Any:
     )
     if panel.most is not None:
         made.max(panel.most)
+    else:
+        made.axis_soft_max(SOFT_MOST.get(panel.unit, 1))
     if panel.line:
         made.thresholds_style(common.GraphThresholdsStyleConfig().mode(shape.GraphThresholdsStyleMode.DASHED))
     for _, legend in panel.queries:
@@ -1168,9 +1196,11 @@ def _stack(panel: Panel) -> Any:
     return _lines(panel).fill_opacity(35).stacking(common.StackingConfig().mode(shape.StackingMode.NORMAL))
 
 
-def _bars(_: Panel) -> Any:
+def _bars(panel: Panel) -> Any:
+    long = any("}} {{" in legend for _, legend in panel.queries)
     return (
         bargauge.Panel()
+        .name_placement(shape.BarGaugeNamePlacement.TOP if long else shape.BarGaugeNamePlacement.LEFT)
         .orientation(shape.VizOrientation.HORIZONTAL)
         .display_mode(shape.BarGaugeDisplayMode.BASIC)
         .reduce_options(common.ReduceDataOptions().calcs(["lastNotNull"]))

@@ -12,6 +12,7 @@ from typing import Any
 from prometheus_client import CollectorRegistry
 
 from streams.runtime import asyncapi, routes
+from streams.runtime.findings import LANGUAGES
 from streams.runtime.metrics import Metrics
 from streams.runtime.settings import Settings
 from streams.stage import config_directory
@@ -47,9 +48,16 @@ def _metrics() -> str:
     lines = [
         "# Metrics",
         "",
-        "What a worker shows on `/metrics`. `hop` is a hop's name, `stage` a stage's, `reason` a word of "
-        "`streams.errors.Reason`, `cause` is `timeout` or `crash`. Durations are seconds. Received = sent + "
-        "dead letters + in flight, per hop.",
+        "What a worker shows on `/metrics`. `hop` is a hop's name, `stage` a stage's (or `parse`, reading the bytes, "
+        "or `gate`), `reason` a word of `streams.errors.Reason`, `cause` is `timeout` or `crash`, `language` one of "
+        f"{', '.join(LANGUAGES)}, `source_class` a class of `metrics.source_classes`, `other` or `none`. No label "
+        "takes a value from a release, so their number is bounded. Durations are seconds.",
+        "",
+        "Per hop, received = sent + dead letters + holds + taken apart + left + in flight. Per stage, what it received "
+        "is the count of `news_stage_duration_seconds` (passed) + its dead letters.",
+        "",
+        "Every worker reports the lag of all partitions: take `max by (hop, partition)` before a sum. All else is the "
+        "worker's own: sum it. Beside these there are the client's `process_*` of the parent process; Faust's are off.",
         "",
         "| metric | type | labels | what it counts or measures |",
         "|---|---|---|---|",

@@ -5,6 +5,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 
 import structlog
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -19,6 +20,9 @@ from streams.runtime.settings import Broker, Watchdog
 
 log = structlog.get_logger()
 
+
+OVERDUE_LOOKS = 3
+"""Probes without an answer, after which what waited at the last one is taken to wait still."""
 
 LOOKS = 10_000
 """Moves of a partition's end that are remembered: at a look every five seconds, half a day without a commit."""
@@ -92,7 +96,7 @@ async def watch(
             async with kafka.admin(broker) as admin, kafka.consumer(broker) as consumer:
                 while True:
                     await asyncio.sleep(settings.probe_seconds)
-                    await _look(hop, progress, admin, consumer, assigned, oldest, metrics)
+                    await _look(hop, progress, admin, consumer, assigned, oldest, metrics, settings.probe_seconds)
         except (KafkaError, OSError, TimeoutError) as exc:
             log.debug("the broker cannot be asked for lag", hop=hop.name, error=str(exc))
         except Fatal as exc:
@@ -110,6 +114,7 @@ async def _look(
     assigned: Callable[[], set[int]],
     oldest: Callable[[], Mapping[int, float]],
     metrics: Metrics,
+    probe_seconds: float,
 ) -> None:
     partitions = [TopicPartition(hop.source, p) for p in await _partitions(admin, hop.source)]
     ends = {tp.partition: offset for tp, offset in (await consumer.end_offsets(partitions)).items()}
@@ -123,7 +128,9 @@ async def _look(
     for partition, lag in lags.items():
         metrics.lag_records.labels(hop.name, str(partition)).set(lag)
         since_written = wall - in_hand.get(partition, wall) if lag else 0.0
-        metrics.lag_seconds.labels(hop.name, str(partition)).set(max(0.0, waited[partition], since_written))
+        oldest_at = wall - max(0.0, waited[partition], since_written) if lag else None
+        age = partial(_age, oldest_at, wall, probe_seconds)
+        metrics.lag_seconds.labels(hop.name, str(partition)).set_function(age)
     metrics.looked.labels(hop.name).set(wall)
     longest, stuck = progress.still(now, assigned())
     metrics.stuck_seconds.labels(hop.name).set(longest)
@@ -133,6 +140,14 @@ async def _look(
             f"{hop.name} is stuck: partitions {stuck} of {hop.source} have lag and no commit for "
             f"{longest:.0f} s (watchdog.stuck_seconds {progress.stuck_seconds:g}). Start the worker again",
         )
+
+
+def _age(oldest_at: float | None, looked_at: float, probe_seconds: float) -> float:
+    """How old the oldest waiting record is, at a scrape: as at the last look, but older if the next look is overdue."""
+    if oldest_at is None:
+        return 0.0
+    overdue = max(0.0, time.time() - looked_at - OVERDUE_LOOKS * probe_seconds)
+    return looked_at - oldest_at + overdue
 
 
 async def _partitions(admin: AIOKafkaAdminClient, topic: str) -> list[int]:
