@@ -104,19 +104,6 @@ async def test_a_correction_and_a_kill_reach_every_topic_of_the_release_and_no_l
     assert worker.metric("news_dead_letters_total", reason="superseded") == 2
 
 
-async def test_without_holding_what_may_not_go_out_becomes_a_dead_letter(kafka_house: HouseMaker) -> None:
-    house = kafka_house(hops=FUSED, gate={"hold": False})
-    await house.create_topics()
-    await asyncio.to_thread(house.start)
-    hour = (datetime.now(UTC) + timedelta(hours=1)).isoformat()
-    await house.send(
-        Release.of("embargoed", TEXT["en"], embargoed_until=hour), Release.of("withheld", pub_status="withheld")
-    )
-    dead = (await house.outcomes(2)).dead
-    reasons = {key: events.header(records[0].headers, "newsmill.dlq.reason") for key, records in dead.items()}
-    assert reasons == {b"embargoed": "embargoed", b"withheld": "withheld"}
-
-
 @pytest.mark.timeout(420)
 async def test_versions_never_go_back_and_the_killed_stay_dead_while_workers_are_killed(
     kafka_house: HouseMaker,

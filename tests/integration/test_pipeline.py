@@ -128,7 +128,7 @@ POISON = {
 
 
 async def test_poison_between_good_releases_becomes_dead_letters_byte_for_byte(new_house: HouseMaker) -> None:
-    house = new_house(hops=FUSED, dead_letter={"limit_share": 1.0})
+    house = new_house(hops=FUSED, dead_letter={"limit_share": 1.0}, gate={"hold": False})
     await house.create_topics()
     house.start()
     good = [Release.of(f"good-{n}") for n in range(len(POISON) + 1)]
