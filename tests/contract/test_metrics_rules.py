@@ -12,10 +12,11 @@ from typing import Any
 
 import pytest
 import yaml
-from prometheus_client import CollectorRegistry
+from prometheus_client import CollectorRegistry, generate_latest
 
 from streams.errors import Reason
 from streams.runtime import settings
+from streams.runtime.hops import plan
 from streams.runtime.metrics import Metrics
 from tests.support.prometheus import tool
 from tools import write_dashboards
@@ -112,6 +113,24 @@ def test_every_alert_links_to_its_heading_in_the_runbook() -> None:
     links = {name: rule["annotations"]["runbook_url"] for name, rule in RULES.items()}
     assert links == {name: f"docs/runbook.md#{name.lower()}" for name in RULES}
     assert headings == list(RULES), "one heading an alert, in their order"
+
+
+def test_promtool_finds_no_fault_with_the_metrics() -> None:
+    metrics = Metrics(CollectorRegistry())
+    metrics.info.info({"version": "1"})
+    for hop in plan(settings.load()):
+        metrics.expect(hop)
+    shown = generate_latest(metrics.registry)
+    done = subprocess.run([tool("promtool"), "check", "metrics"], input=shown, capture_output=True)
+    assert (done.returncode, done.stdout + done.stderr) == (0, b"")
+
+
+def test_every_panel_that_the_runbook_names_is_there() -> None:
+    titles = {panel["title"].partition(",")[0] for _, panel in PANELS}
+    titles |= {page["title"].removeprefix("Newsmill ") for page in DASHBOARDS.values()}
+    named = re.findall(r"(?<!\*)\*([A-Z][^*\n]+)\*(?!\*)", write_dashboards.RUNBOOK.read_text(encoding="utf-8"))
+    elsewhere = {"Status", "Target health", "Sizing", "Describe", "Read"}  # of Prometheus, the guide and Kafka
+    assert {name.removeprefix("Newsmill ") for name in named} - titles - elsewhere == set()
 
 
 def test_prometheus_takes_the_configuration_and_the_rules() -> None:

@@ -1,5 +1,6 @@
 """The main job on a broker: raw releases in, enriched events out, and what becomes of everything else."""
 
+import asyncio
 import time
 from collections.abc import Callable
 from typing import Any
@@ -19,6 +20,8 @@ from tests.support.house import FUSED, House, Release
 HouseMaker = Callable[..., House]
 
 CONTENT_TYPES = {".json": b"application/json", ".txt": b"text/plain; charset=utf-8", ".html": b"text/html"}
+
+LAST_SCRAPE_SECONDS = 2.0
 
 TWENTY_MB = 20 * 1024 * 1024
 
@@ -233,11 +236,18 @@ async def test_a_kill_passes_all_stages_and_reaches_every_topic_of_the_release(n
 
 
 async def test_most_releases_failing_stops_the_worker_before_the_topic_is_drained(kafka_house: HouseMaker) -> None:
-    house = kafka_house(hops=FUSED, dead_letter={"limit_share": 0.5, "limit_minimum": 20, "limit_window": 100})
+    limit = {"limit_share": 0.5, "limit_minimum": 20, "limit_window": 100}
+    house = kafka_house(hops=FUSED, dead_letter=limit, metrics={"last_scrape_seconds": LAST_SCRAPE_SECONDS})
     await house.create_topics()
     worker = house.start()
     await house.send(*(Release.of(f"bad-{n}", hostile.BUG) for n in range(500)))
-    assert worker.wait(60) == Exit.DEAD_LETTER_LIMIT
+    shares = []
+    while worker.process.poll() is None:
+        if worker.metric("news_stopping", code="dead_letter_limit"):
+            shares.append(worker.metric("news_dead_letter_share"))
+        await asyncio.sleep(LAST_SCRAPE_SECONDS / 10)
+    assert shares[-1] > limit["limit_share"], "a last scrape sees why it ends"
+    assert worker.wait(1) == Exit.DEAD_LETTER_LIMIT
     assert "dead_letter.limit_share" in worker.output()
     committed, end = await house.committed()
     assert committed <= 20 + 6 * 32 < end == 500
