@@ -111,7 +111,8 @@ def judge(
     if passage.version == was.version and (was.status == "killed" or _withdrawn(was, passage)):
         return _superseded(passage, f"was {was.status}; to publish again, send a higher version")
     if passage.status == "withheld":
-        if passage.mark in was.marks and was.status != "withheld":
+        # What is embargoed may be a repetition itself, which this one followed: then it is withheld once more.
+        if passage.mark in was.marks and was.status not in ("withheld", "embargoed"):
             return Pass()
         if not holding:
             return Refuse(Reason.WITHHELD, "pub_status is withheld; redrive it when it may go")
