@@ -92,7 +92,9 @@ def ingest(
         lines=jsonl,
     )
     if passed and not quiet:
-        err.print(f"[dim]passed over {len(passed)} files whose name does not say what they are: {passed[0]}, …[/]")
+        more = ", …" if len(passed) > 1 else ""
+        which = f"{escape(str(passed[0]))}{more}"
+        err.print(f"[dim]not sent, their names do not say what they are ({len(passed)}): {which}[/]", soft_wrap=True)
     tally = Tally()
     messages = _messages(files * repeat, kill or (), manner, tally)
     size = None if STANDARD_INPUT in map(str, files) else sum(path.stat().st_size for path in files) * repeat
