@@ -27,7 +27,7 @@ class Passage:
     tombstone: bool = False
     """A null value: kills whatever the version."""
     mark: str = ""
-    """Of a kill or a withheld version: what tells it from any other, and is the same when it comes again."""
+    """What tells the event from any other, and is the same when it comes again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ class Memory:
     corrects: int = 0
     """What the version sent last took the place of: done again, it must say the same."""
     marks: tuple[str, ...] = ()
-    """Of the last kills and withheld versions, oldest first."""
+    """Of the last events, oldest first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +77,7 @@ class Refuse:
 
 @dataclass(frozen=True, slots=True)
 class Pass:
-    """A kill, or a withheld version, that was obeyed before another version came, and comes again: nothing to do."""
+    """It was dealt with before the one that came last, and comes again: nothing is left to do."""
 
 
 Verdict = Send | Hold | Refuse | Pass
@@ -85,8 +85,8 @@ Verdict = Send | Hold | Refuse | Pass
 UNVERSIONED = 1
 """The version of what names none. A cancellation that names none is meant for whatever is out."""
 
-MOST_MARKS = 4
-"""Remembered of a release: it is published, killed, published again and killed again between two commits."""
+MOST_MARKS = 8
+"""Events of one release between two commits, half a second apart; of more, versions alone tell what has to be done."""
 
 
 def judge(
@@ -103,6 +103,8 @@ def judge(
     `matched` are the topics that it goes to by itself, the main one among them; `everywhere` are all topics there are,
     for a kill of a release that nothing is remembered of. Without `holding`, what may not go out yet is refused.
     """
+    if memory is not None and passage.mark in memory.marks[:-1]:
+        return Pass()
     was = memory or Memory(0, "usable")
     if passage.tombstone or passage.status == "canceled":
         return _kill(memory, passage, matched if memory else everywhere)
@@ -111,20 +113,20 @@ def judge(
     if passage.version == was.version and (was.status == "killed" or _withdrawn(was, passage)):
         return _superseded(passage, f"was {was.status}; to publish again, send a higher version")
     if passage.status == "withheld":
-        # What is embargoed may be a repetition itself, which this one followed: then it is withheld once more.
-        if passage.mark in was.marks and was.status not in ("withheld", "embargoed"):
-            return Pass()
         if not holding:
             return Refuse(Reason.WITHHELD, "pub_status is withheld; redrive it when it may go")
         out = was.topics if was.sent and was.status != "killed" else frozenset[str]()
-        withheld = replace(was, version=passage.version, status="withheld", marks=_marked(was, passage))
+        withheld = replace(was, version=passage.version, status="withheld", marks=_marked(was, passage.mark))
         return Hold(withheld, None, out)
     if passage.until is not None and passage.until > now:
+        if was.status == "usable" and was.sent == passage.version:  # most likely done again after it was let go early
+            return _superseded(passage, "is out already; to publish something later, send a higher version")
         if not holding:
             hour = passage.until.astimezone(UTC).isoformat()
             return Refuse(Reason.EMBARGOED, f"embargoed until {hour}; redrive it then")
-        return Hold(replace(was, version=passage.version, status="embargoed"), passage.until)
-    return _out(was, passage.version, matched)
+        embargoed = replace(was, version=passage.version, status="embargoed", marks=_marked(was, passage.mark))
+        return Hold(embargoed, passage.until)
+    return _out(was, passage.version, matched, passage.mark)
 
 
 def release(memory: Memory | None, version: int, matched: frozenset[str]) -> Send | None:
@@ -138,26 +140,24 @@ def release(memory: Memory | None, version: int, matched: frozenset[str]) -> Sen
     return _out(was, version, matched)
 
 
-def _out(was: Memory, version: int, matched: frozenset[str]) -> Send:
+def _out(was: Memory, version: int, matched: frozenset[str], mark: str = "") -> Send:
     # Who got an earlier version must hear of this one, even where it would no longer be routed there.
     topics = was.topics | matched
     corrects = was.sent if was.sent < version else was.corrects
-    return Send(Memory(version, "usable", version, topics, corrects, was.marks), topics, corrects)
+    return Send(Memory(version, "usable", version, topics, corrects, _marked(was, mark)), topics, corrects)
 
 
 def _kill(memory: Memory | None, passage: Passage, matched: frozenset[str]) -> Verdict:
     was = memory or Memory(1, "usable")  # a tombstone that comes first kills what comes without a version after it
-    if passage.mark in was.marks and was.status != "killed":
-        return Pass()
     if UNVERSIONED < passage.version < was.version:
         return _superseded(passage, f"comes after version {was.version}: the higher one holds")
     topics = was.topics | matched
     version = max(passage.version, was.version)
-    return Send(Memory(version, "killed", was.sent, topics, was.corrects, _marked(was, passage)), topics)
+    return Send(Memory(version, "killed", was.sent, topics, was.corrects, _marked(was, passage.mark)), topics)
 
 
-def _marked(was: Memory, passage: Passage) -> tuple[str, ...]:
-    return (*(mark for mark in was.marks if mark != passage.mark), passage.mark)[-MOST_MARKS:]
+def _marked(was: Memory, mark: str) -> tuple[str, ...]:
+    return (*was.marks, mark)[-MOST_MARKS:] if mark and mark not in was.marks[-1:] else was.marks
 
 
 def _withdrawn(was: Memory, passage: Passage) -> bool:

@@ -49,7 +49,8 @@ def withheld(version: int, sent: int = 0, topics: frozenset[str] = frozenset(), 
         (OUT_1, Passage(2, "withheld", mark="w"), Hold(withheld(2, 1, MATCHED, "w"), None, MATCHED)),  # taken back
         (withheld(1), Passage(1, "usable"), Send(OUT_1, MATCHED)),
         (withheld(2, 1, MATCHED), Passage(2, "usable"), Send(OUT_2, MATCHED, corrects=1)),
-        (Memory(1, "usable", 1, MATCHED, marks=("w",)), Passage(1, "withheld", mark="w"), Pass()),
+        (Memory(1, "usable", 1, MATCHED, marks=("w", "u")), Passage(1, "withheld", mark="w"), Pass()),
+        (withheld(1, 0, frozenset(), "e", "w"), Passage(1, "usable", NOW, mark="e"), Pass()),  # its hour has come since
         # The first never went out: no correction.
         (Memory(1, "embargoed"), Passage(2, "usable"), Send(Memory(2, "usable", 2, MATCHED), MATCHED)),
         (OUT_1, Passage(1, "canceled", mark="k"), Send(killed(1, 1, "k"), MATCHED)),
@@ -59,8 +60,8 @@ def withheld(version: int, sent: int = 0, topics: frozenset[str] = frozenset(), 
         # A cancellation without a version is meant for what is out, whichever that is.
         (Memory(3, "usable", 3, MATCHED), Passage(1, "canceled", mark="k"), Send(killed(3, 3, "k"), MATCHED)),
         # It did its work before version 2 came, and comes again after a crash.
-        (Memory(2, "usable", 2, MATCHED, marks=("k",)), Passage(1, "canceled", mark="k"), Pass()),
-        (Memory(2, "usable", 2, MATCHED, marks=("k",)), Passage(0, "canceled", tombstone=True, mark="k"), Pass()),
+        (Memory(2, "usable", 2, MATCHED, marks=("k", "u")), Passage(1, "canceled", mark="k"), Pass()),
+        (Memory(2, "usable", 2, MATCHED, marks=("k", "u")), Passage(0, "canceled", tombstone=True, mark="k"), Pass()),
     ],
 )
 def test_what_becomes_of_a_release(memory: Memory | None, passage: Passage, expected: Send | Hold | Pass) -> None:
@@ -77,6 +78,7 @@ def test_what_becomes_of_a_release(memory: Memory | None, passage: Passage, expe
         (killed(1, 1), Passage(1, "usable"), "version 1 was killed"),
         (killed(1, 1), Passage(1, "usable", LATER), "version 1 was killed"),
         (withheld(1, 1, MATCHED), Passage(1, "usable"), "version 1 was withheld"),
+        (OUT_1, Passage(1, "usable", LATER), "version 1 is out already"),
     ],
 )
 def test_what_must_not_go_out_any_more_is_superseded(memory: Memory, passage: Passage, words: str) -> None:
@@ -193,7 +195,8 @@ class Life(RuleBasedStateMachine):
                 assert memory is not None
                 assert passage.version <= memory.version
             case Pass():
-                assert kill or passage.status == "withheld"
+                assert memory is not None
+                assert passage.mark in memory.marks[:-1]
         if dies:
             return self._die()
         self.next += 1
@@ -215,7 +218,7 @@ class Life(RuleBasedStateMachine):
     )
     def comes(self, version: int, status: str, hours: int | None, topics: frozenset[str], dies: str) -> None:
         until = None if hours is None else self.now + timedelta(hours=hours)
-        mark = "" if status == "usable" else str(len(self.came))
+        mark = str(len(self.came))
         if status == "tombstone":
             passage = Passage(0, "canceled", tombstone=True, mark=mark)
         else:
