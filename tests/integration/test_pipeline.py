@@ -21,7 +21,7 @@ HouseMaker = Callable[..., House]
 
 CONTENT_TYPES = {".json": b"application/json", ".txt": b"text/plain; charset=utf-8", ".html": b"text/html"}
 
-LAST_SCRAPE_SECONDS = 2.0
+LAST_SCRAPE_SECONDS = 5.0
 
 TWENTY_MB = 20 * 1024 * 1024
 
