@@ -282,9 +282,7 @@ class Gatekeeper:
         else:
             headers = tuple(record.headers)
             until = events.header(headers, UNTIL)
-            message = Message(
-                self._hop.target, record.key, record.value, tuple(pair for pair in headers if pair[0] not in HELD)
-            )
+            message = self._message_of(record)
             held = _Held(
                 partition=tp.partition,
                 version=int(events.header(headers, VERSION) or 0),
@@ -294,6 +292,11 @@ class Gatekeeper:
                 offset=record.offset,
             )
             self._keep(key, held, message)
+
+    def _message_of(self, record: Any) -> Message:
+        """The main topic's message, as it was before it was held."""
+        headers = tuple(pair for pair in record.headers if pair[0] not in HELD)
+        return Message(self._hop.target, record.key, record.value, headers)
 
     # --- decisions ---
 
@@ -409,11 +412,13 @@ class Gatekeeper:
         held = self._held.get(entry[1:])
         return held if held is not None and held.until == entry[0] else None
 
+    def _bring_near(self, until: datetime) -> None:
+        while self._due and self._due[0][0] <= until:
+            heapq.heappush(self._near, heapq.heappop(self._due))
+
     async def _fetch_ahead(self) -> None:
         """Fetch the bodies of what is due soon, as many as will be let out at once."""
-        soon = datetime.now(UTC) + timedelta(seconds=AHEAD_SECONDS)
-        while self._due and self._due[0][0] <= soon:
-            heapq.heappush(self._near, heapq.heappop(self._due))
+        self._bring_near(datetime.now(UTC) + timedelta(seconds=AHEAD_SECONDS))
         wanted: list[tuple[_Key, _Held]] = []
         size = 0
         for entry in heapq.nsmallest(AT_ONCE, self._near):
@@ -444,8 +449,7 @@ class Gatekeeper:
                 if record is None or record.offset != held.offset or record.key != key[1] or record.value is None:
                     await self._look_again(key, held)
                     continue
-                headers = tuple(pair for pair in record.headers if pair[0] not in HELD)
-                held.message = Message(self._hop.target, record.key, record.value, headers)
+                held.message = self._message_of(record)
                 self._kept_bytes += held.message.size
 
     async def _read_to(self, reader: Any, tp: TopicPartition, offset: int) -> Any:
@@ -474,14 +478,13 @@ class Gatekeeper:
 
     async def _let_out(self) -> bool:
         """Let out what is due. Returns whether there may be more."""
-        if not (self._due and self._due[0][0] <= datetime.now(UTC)) and not (
-            self._near and self._near[0][0] <= datetime.now(UTC)
-        ):
+        now = datetime.now(UTC)
+        self._bring_near(now)
+        if not (self._near and self._near[0][0] <= now):
             return False
         async with self._lock:
             now = datetime.now(UTC)
-            while self._due and self._due[0][0] <= now:
-                heapq.heappush(self._near, heapq.heappop(self._due))
+            self._bring_near(now)
             due, waiting = self._take_due(now)
             try:
                 await self._send_due(list(dict.fromkeys(entry[1:] for entry in due)))
