@@ -38,12 +38,17 @@ CHUNKS_AHEAD = 2
 """For each process: one in work, one waiting for it."""
 
 
+ReleaseFile = Annotated[Path | None, typer.Argument(help="A release; `-` or nothing: standard input.")]
+ContentType = Annotated[
+    str, typer.Option(help="What the release is (text/html; charset=…); else its name tells, else its bytes.")
+]
+"""The arguments of every command that takes one release without Kafka."""
+
+
 def inspect(
     context: typer.Context,
-    file: Annotated[Path | None, typer.Argument(help="A release; `-` or nothing: standard input.")] = None,
-    content_type: Annotated[
-        str, typer.Option(help="What the release is (text/html; charset=…); else its name tells, else its bytes.")
-    ] = "",
+    file: ReleaseFile = None,
+    content_type: ContentType = "",
     json: Annotated[bool, typer.Option("--json", help="Print the enriched record as JSON.")] = False,
     html: Annotated[
         Path | None, typer.Option(help="Write the same as an HTML page to this file (`-`: stdout).")

@@ -1,7 +1,6 @@
 """`newsmill routes`."""
 
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -11,7 +10,7 @@ from streams import codec
 from streams.errors import Exit
 from streams.records import EnrichedRelease
 from streams.runtime import gate, hops
-from streams.runtime.commands.inspect import enriched
+from streams.runtime.commands.inspect import ContentType, ReleaseFile, enriched
 from streams.runtime.routes import Found, Routes
 from streams.runtime.settings import Settings
 from streams.runtime.terminal import globals_of, load_routes, out, print_json
@@ -27,10 +26,8 @@ def routes() -> None:
 @group.command("test")
 def would_go(
     context: typer.Context,
-    file: Annotated[Path | None, typer.Argument(help="A release; `-` or nothing: standard input.")] = None,
-    content_type: Annotated[
-        str, typer.Option(help="What the release is (text/html; charset=…); else its name tells, else its bytes.")
-    ] = "",
+    file: ReleaseFile = None,
+    content_type: ContentType = "",
     json: Annotated[bool, typer.Option("--json", help="A JSON line a release.")] = False,
 ) -> None:
     """Take a release through the stages and say which topics it would go to, and why. Needs no broker."""
