@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo test lint format quality bench soak fuzz lock docs schemas dashboards dashboards-shot build clean observed
+.PHONY: help venv demo test lint format quality bench soak fuzz lock docs schemas dashboards dashboards-shot build clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -46,9 +46,6 @@ bench: venv ## Run the benchmarks, one after the other (minutes, on an idle mach
 
 soak: venv ## The fault tests on real Kafka, ten times over
 	for round in 1 2 3 4 5 6 7 8 9 10; do NEWSMILL_TEST_GATE_SECONDS=60 $(BIN)/pytest -q tests/integration || exit 1; done
-
-observed: venv ## A real Prometheus beside a worker in trouble: every panel has data, the alerts fire (minutes)
-	NEWSMILL_TEST_OBSERVED=1 $(BIN)/pytest -q tests/integration/test_observed.py
 
 fuzz: venv ## 10,000 broken inputs through parsing and all stages (minutes; COUNT=, SEED=)
 	$(BIN)/python -m tests.support.mutants $(or $(COUNT),10000) $(or $(SEED),1)

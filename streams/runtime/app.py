@@ -116,6 +116,11 @@ def owned(app: App) -> set[int] | None:
     return assignment(app) if joined(app) else None
 
 
+def in_session(app: App) -> bool:
+    """Whether the app's partitions cannot have been given to others: false after it stood still for a session."""
+    return app._consumer is not None and app.own_consumer.in_session(app.conf.broker_session_timeout)
+
+
 def joined(app: App) -> bool:
     """Whether the app has been told its partitions, be they none."""
     return app._assignment is not None and not app.rebalancing

@@ -6,6 +6,7 @@ a stream without the C extension acks events that it skips after a rebalance, ev
 list that a rebalance empties. So the offset to commit is kept here, and Faust's own bookkeeping has no say in it.
 """
 
+import time
 from collections.abc import Callable, Mapping
 from typing import Any, cast
 
@@ -20,6 +21,7 @@ class Consumer(driver.Consumer):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._settled: dict[TP, int] = {}
+        self._heard = 0.0
 
     def settle(self, message: Message) -> None:
         """Say that everything up to this message has its outcome on the broker. Call in order, per partition."""
@@ -34,6 +36,22 @@ class Consumer(driver.Consumer):
         message.acked = True
         self._unacked_messages.discard(message)
         return True
+
+    def hear(self, began: float) -> None:
+        """Take note that the broker answered a heartbeat that was sent at `began`, by `time.monotonic`."""
+        self._heard = began
+
+    def in_session(self, seconds: float) -> bool:
+        """Whether the group cannot have given our partitions away: it heard of us within the session's `seconds`."""
+        return time.monotonic() - self._heard < seconds
+
+    async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
+        """A session begins with the assignment."""
+        self.hear(time.monotonic())
+        await super().on_partitions_assigned(assigned, generation_id)
+
+    def _new_consumer_thread(self) -> "_Thread":
+        return _Thread(self, loop=self.loop, beacon=self.beacon)
 
     def _filter_tps_with_pending_acks(self, topics: Any = None) -> Any:
         return (tp for tp in self._settled if topics is None or tp in topics or tp.topic in topics)
@@ -62,6 +80,27 @@ class Consumer(driver.Consumer):
 
     async def _add_gap(self, tp: TP, offset_from: int, offset_to: int) -> None:
         """Nothing: compacted or transactional offsets are skipped by `settle` itself."""
+
+
+class _Thread(driver.AIOKafkaConsumerThread):
+    """Faust's consumer thread; says when the broker has heard of us, which aiokafka keeps to itself."""
+
+    async def on_start(self) -> None:
+        """Connect, and listen to the heartbeats."""
+        await super().on_start()
+        assert self._consumer is not None
+        coordinator: Any = self._consumer._coordinator
+        consumer = cast(Consumer, self.consumer)
+        send = coordinator._do_heartbeat
+
+        async def send_and_tell() -> bool:
+            began = time.monotonic()
+            answered: bool = await send()
+            if answered:
+                consumer.hear(began)
+            return answered
+
+        coordinator._do_heartbeat = send_and_tell
 
 
 class Transport(driver.Transport):

@@ -107,6 +107,7 @@ class Gatekeeper:
         self._ours: set[int] | None = None
         self._suspended = 0
         """How often."""
+        self._in_session: Callable[[], bool] = lambda: False
         self._changed = asyncio.Condition()
         self._lock = asyncio.Lock()
 
@@ -114,8 +115,14 @@ class Gatekeeper:
 
     @asynccontextmanager
     async def turn(self) -> AsyncIterator[None]:
-        """Judge and deliver in one go: what is let out by the clock must not come between."""
+        """Judge and deliver in one go: what is let out by the clock must not come between.
+
+        A worker that stood still for a session (frozen, or cut off from its coordinator) wakes up believing in what
+        others have killed or corrected since: it first learns what is its own, and reads what they wrote.
+        """
         async with self._lock:
+            if not self._in_session():
+                self.suspend()
             yield
 
     async def judge(self, incoming: Sequence[Incoming], outcomes: Sequence[Outcome]) -> list[Outcome | None]:
@@ -176,11 +183,13 @@ class Gatekeeper:
 
     # --- the clock and the partitions ---
 
-    async def run(self, owned: Callable[[], set[int] | None]) -> None:
+    async def run(self, owned: Callable[[], set[int] | None], in_session: Callable[[], bool]) -> None:
         """Take over partitions, let go of lost ones, and let out what is due, for ever.
 
-        `owned` tells which of the source's partitions are ours, None while the group makes up its mind.
+        `owned` tells which of the source's partitions are ours, None while the group makes up its mind; `in_session`,
+        whether the group has heard of us lately enough to leave them to us.
         """
+        self._in_session = in_session
         async with asyncio.TaskGroup() as group:
             group.create_task(self._again_and_again(lambda: self._follow(owned)), name=f"partitions {self._hop.name}")
             group.create_task(self._again_and_again(self._fetch_ahead), name=f"held {self._hop.name}")
@@ -207,14 +216,14 @@ class Gatekeeper:
 
     async def _follow(self, owned: Callable[[], set[int] | None]) -> None:
         ours = owned()
-        if ours is None or ours == self._ours == self._ready:
+        if ours is None or ours == self._ours == self._ready or not self._in_session():
             return
         for partition in {partition for partition, _ in (*self._memories, *self._held)} - ours:
             self._forget(partition)
         if gained := ours - self._ready:
             suspended = self._suspended
             await self._catch_up(gained)
-            if owned() != ours or suspended != self._suspended:
+            if owned() != ours or suspended != self._suspended or not self._in_session():
                 return  # the group has changed while we were reading
         async with self._changed:
             self._ready, self._ours = set(ours), set(ours)
@@ -482,7 +491,7 @@ class Gatekeeper:
         self._bring_near(now)
         if not (self._near and self._near[0][0] <= now):
             return False
-        async with self._lock:
+        async with self.turn():
             now = datetime.now(UTC)
             self._bring_near(now)
             due, waiting = self._take_due(now)

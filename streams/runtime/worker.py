@@ -86,7 +86,10 @@ async def run(
             asyncio.create_task(_supervise(r, settings, metrics), name=f"supervise {r.hop.name}") for r in running
         ]
         tasks += [
-            asyncio.create_task(r.gate.run(partial(faust_app.owned, r.app)), name=f"gate {r.hop.name}")
+            asyncio.create_task(
+                r.gate.run(partial(faust_app.owned, r.app), partial(faust_app.in_session, r.app)),
+                name=f"gate {r.hop.name}",
+            )
             for r in running
             if r.gate is not None
         ]

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import random
+import signal
 import time
 from collections import defaultdict
 from collections.abc import Callable
@@ -102,6 +103,28 @@ async def test_a_correction_and_a_kill_reach_every_topic_of_the_release_and_no_l
     others = await house.read(topic(house, "ko"), topic(house, "fr"), count=1, seconds=1)
     assert not others, "a kill goes where the release went"
     assert worker.metric("news_dead_letters_total", reason="superseded") == 2
+
+
+async def test_a_worker_that_was_frozen_lets_nothing_out_that_was_killed_meanwhile(kafka_house: HouseMaker) -> None:
+    house = kafka_house(hops=FUSED, topics={"partitions": 4}, broker={"session_seconds": 6.0})
+    await house.create_topics()
+    frozen, other = await asyncio.gather(*(asyncio.to_thread(house.start) for _ in range(2)))
+    hour = datetime.now(UTC) + timedelta(seconds=20)
+    names = [f"held{n}" for n in range(8)]
+    await house.send(*(Release.of(name, TEXT["en"], embargoed_until=hour.isoformat()) for name in names))
+    await house.wait_committed()
+    assert frozen.metric("news_held") > 0, "it holds nothing that it could let out"
+    frozen.process.send_signal(signal.SIGSTOP)
+    await house.send(*(Release(name.encode(), None) for name in names))
+    await house.outcomes(len(names))
+    assert datetime.now(UTC) < hour, "killed too late: this shows nothing"
+    await asyncio.sleep((hour - datetime.now(UTC)).total_seconds() + 0.1)
+    frozen.process.send_signal(signal.SIGCONT)
+    outcomes = await house.outcomes(len(names), extra=4.0)
+
+    assert {version_of(r) for records in outcomes.enriched.values() for r in records} == {0}
+    assert frozen.process.poll() is None, frozen.output()
+    assert other.metric("news_held") == frozen.metric("news_held") == 0
 
 
 @pytest.mark.timeout(420)

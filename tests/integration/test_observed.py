@@ -1,7 +1,6 @@
 """A real Prometheus scrapes a real worker on Apache Kafka while things go well, and then not."""
 
 import asyncio
-import os
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -16,11 +15,7 @@ from tests.support.house import FUSED, house
 from tests.support.kafka import KafkaCluster
 from tests.support.prometheus import Prometheus, filled_in, hasten, prometheus
 
-pytestmark = [
-    pytest.mark.kafka,
-    # A minute and a half, and it needs both cores to itself: not in `make test`.
-    pytest.mark.skipif("NEWSMILL_TEST_OBSERVED" not in os.environ, reason="takes minutes: make observed"),
-]
+pytestmark = pytest.mark.kafka
 
 EXPECTED = {
     "NewsmillDown",

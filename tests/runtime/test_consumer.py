@@ -237,3 +237,17 @@ async def test_an_ack_frees_what_faust_waits_for_on_a_stop_once(ours: Any) -> No
 async def test_gaps_that_the_broker_leaves_are_not_collected(ours: Any) -> None:
     await ours.consumer._add_gap(HERE, 3, 9)
     assert not ours.consumer._gap
+
+
+async def test_a_session_runs_out_when_no_heartbeat_is_answered(monkeypatch: pytest.MonkeyPatch) -> None:
+    consumer = make(App).consumer
+    assert not consumer.in_session(6.0), "never joined"
+    now = 100.0
+    monkeypatch.setattr("streams.runtime.consumer.time.monotonic", lambda: now)
+    consumer.hear(now)
+    now = 105.9
+    assert consumer.in_session(6.0)
+    now = 106.1
+    assert not consumer.in_session(6.0)
+    consumer.hear(106.0)
+    assert consumer.in_session(6.0)

@@ -54,6 +54,7 @@ class House:
     gate: Gatekeeper
     broker: Broker
     owned: set[int] | None = field(default_factory=lambda: {0})
+    in_session: bool = True
     offset: int = 0
 
     async def judge(self, *releases: tuple[bytes, Passage]) -> list[Outcome | None]:
@@ -97,7 +98,7 @@ async def running(monkeypatch: pytest.MonkeyPatch, **changes: Any) -> AsyncItera
 
     monkeypatch.setattr(gate, "_catch_up", nothing_to_read)
     house = House(gate, broker)
-    task = asyncio.create_task(gate.run(lambda: house.owned))
+    task = asyncio.create_task(gate.run(lambda: house.owned, lambda: house.in_session))
     try:
         yield house
     finally:
@@ -164,7 +165,7 @@ async def test_what_cannot_be_sent_stays_held_and_ends_the_worker(monkeypatch: p
         await house.judge((b"a", Passage(1, "usable", soon())))
         house.broker.refuse = lambda messages: any(message.topic == "enriched" for message in messages)
         with pytest.raises(ExceptionGroup) as caught:
-            await asyncio.wait_for(house.gate.run(lambda: house.owned), PATIENCE_SECONDS)
+            await asyncio.wait_for(house.gate.run(lambda: house.owned, lambda: house.in_session), PATIENCE_SECONDS)
         assert caught.group_contains(Fatal)
         assert house.broker.topics() == [["held", "state"]], "neither remembered as out nor let go"
 
@@ -195,6 +196,41 @@ async def test_an_event_of_a_partition_that_has_gone_is_left_to_its_new_owner(mo
         assert await house.judge((b"b", Passage(1, "usable"))) == [None]
         await asyncio.sleep(2 * SOON_SECONDS)
     assert house.broker.topics() == [["held", "state"]]
+
+
+async def test_after_a_stand_still_nothing_goes_out_before_what_others_wrote_was_read(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    read: list[set[int]] = []
+
+    async with running(monkeypatch) as house:
+        await house.judge((b"a", Passage(1, "usable", soon())))
+        house.in_session = False  # frozen: the group has not heard of us, and may have given our partitions away
+        waiting = asyncio.create_task(house.judge((b"b", Passage(1, "usable"))))
+        await asyncio.sleep(2 * SOON_SECONDS)
+        assert not waiting.done()
+        assert house.broker.topics() == [["held", "state"]]
+
+        async def killed_elsewhere(partitions: set[int]) -> None:
+            read.append(set(partitions))
+            house.gate._take_in(TopicPartition("held", 0), _Record(b"a", None))
+
+        monkeypatch.setattr(house.gate, "_catch_up", killed_elsewhere)
+        house.in_session = True
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            await waiting
+        await asyncio.sleep(SOON_SECONDS)
+    assert read == [{0}]
+    keys = {m.key for delivery in house.broker.deliveries for m in delivery if m.topic in EVERYWHERE}
+    assert keys == {b"b"}
+
+
+@dataclass
+class _Record:
+    """A record of one of the gate's topics."""
+
+    key: bytes
+    value: bytes | None
 
 
 async def test_what_is_held_is_not_forgotten_for_others(monkeypatch: pytest.MonkeyPatch) -> None:
