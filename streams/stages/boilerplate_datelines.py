@@ -2,10 +2,11 @@
 
 import itertools
 import re
+from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 
 from streams.records import Dateline
-from streams.text.dates import FoundDate, find_dates
+from streams.text.dates import FoundDate, find_dates, with_year
 
 MAX_DATELINE = 150
 """Characters: the longest seen has 96."""
@@ -15,41 +16,55 @@ MAX_PLACE = 48
 
 _WIRES = (
     r"SeaPRwire|PR\s?Newswire(?:-\w+)?|PRN|BUSINESS\s?WIRE|Business\s?Wire|GLOBE\s?NEWSWIRE|GlobeNewswire|Media\s?OutReach(?:\s?Newswire)?|"
-    r"ACCESS(?:WIRE)?\s?Newswire|ACN\s?Newswire|EQS(?:\s?Newswire|-News)?|Newsfile(?:\s?Corp\.?)?|CNW(?:\s?Telbec)?|ots|iwr-pressedienst|"
+    r"ACCESS(?:WIRE)?\s?Newswire|ACN\s?Newswire|EQS(?:\s?Newswire|-News)?|Newsfile(?:\s?Corp\.?)?|CNW(?:\s?Telbec)?|ots|OTS|iwr-pressedienst|"
     r"AsiaNet|Antara\s?News|美通社|亞洲美通社|亚洲美通社|뉴스와이어|美联社|法新社|路透社|新华社|新華社|中央社|中新社|共同|時事|連合ニュース|"
     r"연합뉴스|뉴시스|뉴스1|AP|AFP|Reuters|REUTERS|dpa(?:-\w+)?|EFE|ANSA|Bernama|BERNAMA|ANTARA|TASS|ТАСС|РИА Новости|Интерфакс|"  # noqa: E501
-    r"Xinhua|Kyodo(?: News)?|Jiji|Yonhap|CNA|CNN|IANS|PTI|VNA|TTXVN|واس|رويترز|أ ف ب|أ ?ب|الوئام|سبق"
+    r"Xinhua|Kyodo(?: News)?|Jiji|Yonhap|CNA|CNN|IANS|PTI|VNA|TTXVN|APA|KNA|epd|"
+    r"EUROPA PRESS|Europa Press|Lusa|LUSA|中新网|ロイター|بزنيس واير|بي آر نيوزواير|واس|رويترز|أ ف ب|أ ?ب|الوئام|سبق"
 )
 _WIRE = re.compile(rf"(?<![A-Za-z])(?:{_WIRES})(?![A-Za-z])")
 _DASH = r"(?:--+|[–—―]|-(?=\s)|(?<=\s)-)"
 
 # Each shape is anchored and bounded, so that a paragraph is looked at once and only at its head.
 _SLASHED = re.compile(rf"[^\n.!?。]?.{{0,110}}?/\s?(?:{_WIRES})[^/\n]{{0,24}}/\s*{_DASH}?\s*")
-_BRACKETED_WIRE = re.compile(rf"[^\n(（]{{0,90}}[(（]\s?(?:{_WIRES})[^)）\n]{{0,24}}[)）]\s*{_DASH}[\s-]*")
-_CJK_BRACKET = re.compile(r"[【（(\[][^】）)\]\n]{2,70}[】）)\]]\s*(?:[–—-]+\s*)?")
+_BRACKETED_WIRE = re.compile(
+    rf"[^\n(（]{{0,90}}[(（]\s?(?:{_WIRES})[^)）\n]{{0,24}}[)）]\s*\.?{_DASH}[\s-]*|"
+    rf"(?:[^\n(（]{{2,60}}-)?[(（]\s?(?:{_WIRES})[^)）\n]{{0,24}}[)）]\s?[:：]\s*"
+)
+_DASHED_WIRE = re.compile(rf"[^\n.!?。]{{2,60}}?\s?{_DASH}\s?(?:{_WIRES})\s?{_DASH}\s*")
+_WIRE_AFTER = re.compile(rf"[(/]?\s?(?:{_WIRES})\s?[)/]?[\s.:–—-]+")
+_CJK_BRACKET = re.compile(r"[【（(\[〔][^】）)\]〕\n]{2,70}[】）)\]〕]\s*(?:[–—-]+\s*)?")
 _KOREAN = re.compile(
-    r"[(\[][^)\]=\n]{1,20}=[^)\]\n]{2,20}[)\]]\s*(?:[가-힣]{2,4}(?:\s?[가-힣]{2,4})?\s?(?:기자|특파원)\s*=\s*)?"
+    r"[(\[（][^)\]）=\n]{1,20}=[^)\]）\n]{2,20}[)\]）]\s*(?:[가-힣]{2,4}(?:\s?[가-힣]{2,4})?\s?(?:기자|특파원)\s*=\s*)?"
 )
 _CHINESE = re.compile(
-    r"(?:新华社|新華社|中新社|中新网|中央社|人民网|据新华社|央视网)?[\u4e00-\u9fffA-Za-z·]{0,14}(?:\d{2,4}年)?\d{1,2}月\d{1,2}日[电電讯訊]"
+    r"(?:新华社|新華社|中新社|中新网|中央社|人民网|据新华社|央视网)?\s?[\u4e00-\u9fffA-Za-z·]{0,14}\s?(?:\d{2,4}年)?\d{1,2}月\d{1,2}日\s?[电電讯訊]"
     r"\s*(?:/[^/\n]{2,14}/\s*)?(?:--+|[—–]+)?\s*(?:题：[^\n]{2,60}?\s)?"
 )
 _LEADING = re.compile(rf"\s*(?:{_DASH}|[:：.،]|,(?=\s))[\s-]*")
 _PLACE_DASH = re.compile(
-    rf"([^\n.!?。:：;]{{2,{MAX_PLACE}}}?(?:[A-Z][a-z]{{0,4}}\.|[A-Z]\.[A-Z]\.)?)\s?(?:{_DASH}|[:：])\s+(?=\S)"
+    rf"([^\n.!?。:：;]{{2,{MAX_PLACE}}}?(?:[A-Z][a-z]{{0,4}}\.|[A-Z]\.[A-Z]\.|, [A-Z]\w+\.(?:com|id|co\.id))?)"
+    rf"\s?(?:{_DASH}|[:：])\s+(?=\S)"
 )
+_DATE_TAIL = re.compile(r"\s*(?:г\.|년|[,)]?\s?\([^()\n]{2,30}\)|[,)]?\s?\(?[A-Za-z]{0,12}\)?)?\)?")
+_DATE_DASH = re.compile(rf"\s*(?:هـ|م|г\.)?\s*{_DASH}[\s-]*")
+_CITY_BESIDE = re.compile(r"\s*[:()–—]\s*|\s-\s")
 _REPORTER = re.compile(r"記者|记者|特派|記者[\u4e00-\u9fff]{2,4}")
-_ANNOUNCES = re.compile(r"[電电訊讯]\s*[）)】]?\s*$|[訊讯][，、,]")
-_TRIM = " \t\n：,،、，.:;-–—―/()（）[]【】=·&"
+_ANNOUNCES = re.compile(r"(?:[電电訊讯]|報導|报道)\s*[）)】〕]?\s*$|[訊讯][，、,]")
+_HIJRI_TWIN = re.compile(r"\s*(?:هـ|ه)?\s*(?:الموافق|\(|/)\s*")
+_ERA_LETTER = re.compile(r"\s*(?:هـ|م|г\.?|năm)(?!\w)\s*\)?")
+_BEFORE_DATE = re.compile(r"(?i)[\s,،]+(?:den|le|am|on|em|el|a|ngày|tanggal|pada|วันที่|في)\s*$")
+_PLACE_AFTER = re.compile(rf"\s*[，,]\s*([^\n，。,.]{{2,20}}?)\s*(?:{_DASH})[\s—-]*")
+_TRIM = " \t\n：,،、，.:;-–—―/／()（）[]【】〔〕=·&"
 
 
 def inline_dateline(paragraph: str, cities: AbstractSet[str]) -> int:
     """Say how many characters at the head of a paragraph are its dateline: 0 where there is none."""
     head = paragraph[:MAX_DATELINE]
-    for shape in (_SLASHED, _BRACKETED_WIRE, _KOREAN, _CHINESE):
+    for shape in (_SLASHED, _BRACKETED_WIRE, _KOREAN, _CHINESE, _DASHED_WIRE):
         match = shape.match(head)
         if match and match.end() < len(paragraph):
-            return match.end()
+            return match.end() + _date_after(head[match.end() :])
     match = _CJK_BRACKET.match(head)
     if match and match.end() < len(paragraph):
         inside = match.group()
@@ -58,9 +73,8 @@ def inline_dateline(paragraph: str, cities: AbstractSet[str]) -> int:
             find_dates(inside)
             or _ANNOUNCES.search(inside.rstrip(" -–—"))
             or (dash and _is_place(inside.strip(_TRIM), cities))
+            or ((dash or inside[0] == "【") and _WIRE.search(inside))
         ):
-            return match.end()
-        if dash and _WIRE.search(inside):
             return match.end()
     return _by_date(head, cities) or _by_place(head, cities)
 
@@ -70,17 +84,31 @@ def _by_date(head: str, cities: AbstractSet[str]) -> int:
     dates = find_dates(head)
     if not dates or dates[0].start > 60:
         return 0
-    before, rest = head[: dates[0].start], head[dates[0].end :]
-    tail = re.match(r"\s*(?:г\.|년|[,)]?\s?\(?[A-Za-z]{0,12}\)?)?\)?", rest)
-    offset = dates[0].end + (tail.end() if tail and _LEADING.match(rest, tail.end()) else 0)
+    end = dates[0].end
+    if len(dates) > 1 and _HIJRI_TWIN.fullmatch(head, end, dates[1].start):
+        end = dates[1].end
+    before = head[: dates[0].start]
+    place = _BEFORE_DATE.sub(",", before)
+    if era := _ERA_LETTER.match(head, end):
+        end = era.end()
+    if before.strip(_TRIM) and (wire := _WIRE_AFTER.match(head, end)) and _is_place(place.strip(_TRIM), cities):
+        return wire.end()
+    after = None if before.strip(_TRIM) else _PLACE_AFTER.match(head, end)
+    if after and _is_place(after[1].strip(_TRIM), cities):
+        return after.end()
+    tail = _DATE_TAIL.match(head, end)
+    offset = tail.end() if tail and _LEADING.match(head, tail.end()) else end
     lead = _LEADING.match(head, offset)
     if not lead:
         return 0
     mark = lead.group().strip()
     if not before.strip(_TRIM):
         return lead.end() if mark[:1] in "-–—―:：" and len(mark) else 0
-    strong = mark[:1] in "-–—―" or (mark[:1] in ".:" and before.rstrip().endswith((",", "(", "،")))
-    return lead.end() if strong and _is_place(before.strip(_TRIM), cities) else 0
+    strong = mark[:1] in "-–—―" or (mark[:1] in ".:" and place.rstrip().endswith((",", "(", "،")))
+    if not strong or not _is_place(place.strip(_TRIM), cities):
+        return 0
+    wire = _WIRE_AFTER.match(head, lead.end())
+    return wire.end() if wire else lead.end()
 
 
 def _by_place(head: str, cities: AbstractSet[str]) -> int:
@@ -106,7 +134,7 @@ def _date_after(rest: str) -> int:
     dates = find_dates(rest[:MAX_PLACE])
     if not dates or rest[: dates[0].start].strip(_TRIM):
         return 0
-    lead = re.compile(r"\s*(?:هـ|م|г\.)?\s*(?:" + _DASH + r")[\s-]*").match(rest, dates[0].end)
+    lead = _DATE_DASH.match(rest, dates[0].end)
     return lead.end() if lead else 0
 
 
@@ -132,21 +160,44 @@ def read_dateline(text: str, cities: AbstractSet[str], reference: str = "") -> D
     for cut in sorted([*_spans(dates), *([wire.span()] if wire else [])], reverse=True):
         place = place[: cut[0]] + "\n" + place[cut[1] :]
     place = re.sub(
-        r"記者[\u4e00-\u9fff]{2,3}|记者[\u4e00-\u9fff]{2,3}(?=[\u4e00-\u9fff]{2})|\d{1,2}日|[電电訊讯](?![\u4e00-\u9fff])|请即发稿|請即發稿",
+        r"記者[\u4e00-\u9fff]{2,3}|记者[\u4e00-\u9fff]{2,3}(?=[\u4e00-\u9fff]{2})|\d{1,2}日|[電电訊讯](?![\u4e00-\u9fff])|報導|报道|请即发稿|請即發稿",
         "\n",
         place,
     )
+    named, _, rest = place.partition("\n")
+    place = f"{_BEFORE_DATE.sub('', named)}\n{rest}"
     city = next(
         (first for part in place.split("\n") if len(first := _first(part.strip(_TRIM))) > 1 and not first.isdigit()), ""
     )
+    if "=" in text and city.casefold() not in cities:
+        city = ""  # Korean papers print a column there, agencies a city
     # A release without line breaks has its headline before the city: `Acme opens plant BUSAN, Nov. 3`.
     if len(words := city.split()) > 3:
         shouted = list(itertools.takewhile(str.isupper, reversed(words)))
         city = " ".join(reversed(shouted)) if shouted and len(shouted) < len(words) else city
-    iso = dates[0].iso if dates else _day_only(text, reference)
+    # Of a Hijri date and its Gregorian twin, the latter is exact.
+    twin = len(dates) > 1 and _HIJRI_TWIN.fullmatch(text, dates[0].end, dates[1].start)
+    iso = dates[1 if twin else 0].iso if dates else _day_only(text, reference)
     if iso.startswith("--"):
         iso = f"{reference[:4]}-{iso[2:]}" if reference else ""
     return Dateline(city=_known_part(city, cities), date=iso, wire=wire.group() if wire else "")
+
+
+def read_date_lines(lines: Sequence[str], cities: AbstractSet[str], reference: str = "") -> Dateline:
+    """Read lines of their own: dates, or `Hamburg, 2. November 2021`, or city and author as Arabic papers print them.
+
+    Here only a city that is known is one.
+    """
+    dates = [date.iso for line in lines for date in find_dates(line)[:1]]
+    whole = next((iso for iso in dates if not iso.startswith("--")), "")
+    heads = [
+        read_dateline(text, cities) for line in lines for text in (line, *_CITY_BESIDE.split(line)) if text.strip()
+    ]
+    return Dateline(
+        city=next((head.city for head in heads if head.city.casefold() in cities), ""),
+        date=whole or (with_year(dates[0], reference) if dates else ""),
+        wire=next((head.wire for head in heads if head.wire), ""),
+    )
 
 
 def _known_part(place: str, cities: AbstractSet[str]) -> str:

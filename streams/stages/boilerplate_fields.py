@@ -33,14 +33,32 @@ SENTENCE = 60
 MAX_HEADLINES = 20
 """Past so many, they are a list of other releases."""
 
-EMAIL = re.compile(r"[\w.+'-]+(?:@|\s?\(at\)\s?|\s?\[at\]\s?)[\w-]+(?:\.[\w-]+)+|\[email.protected\]")
+EMAIL = re.compile(r"[\w.+'-]+(?:@|\s?\(at\)\s?|\s?\[at\]\s?)[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+|\[email.protected\]")
+_PLAIN_SIGNS = str.maketrans("٠١٢٣٤٥٦٧٨٩۰۱۲۳۴۵۶۷۸۹０１２３４５６７８９๐๑๒๓๔๕๖๗๘๙－＠＋（）", "0123456789" * 4 + "-@+()")
+"""As long as what they stand for."""
 _EMAIL_SIGNS = ("@", "(at)", "[at]", "[email")
 _DIGIT = re.compile(r"\d")
 PHONE = re.compile(
     r"\+\s?\d[\d\s()./–-]{6,20}\d|(?<![\d.@/#-])\(?0\d{1,4}\)?[\s./–-]{1,3}\d[\d\s./–-]{4,14}\d|"
     r"(?<![\d.@/#-])\(\d{2,4}\)\s?\d[\d\s.-]{4,12}\d|(?<![\d.@/#-])\d{3}[-.\s]\d{3}[-.]\d{4}(?!\d)|"
+    r"(?<![\d.@/#-])[18][-\s.(]{1,2}\d{3}[-\s.)]{1,2}\d{2,3}[-.\s]\d{2,4}(?:[-.\s]\d{2,4})?(?!\d)|"
     r"(?<![\d.@/#-])\d{2,4}-\d{3,4}-\d{4}(?!\d)|(?<=\d)-\d{2,4}-\d{2,4}-\d{2,4}\+"
 )
+_NO_NAME = re.compile(
+    r"(?i)^(?:web\s?-?(?:site|seite|page)?s?|home ?page|internet|(?:sitio|página|pagina) web|"
+    r"site(?: (?:web|internet))?|сайт|"
+    r"laman web|situs(?: web)?|trang web|(?:ال)?موقع(?: (?:ال)?إلكتروني)?|웹사이트|홈페이지|이메일|เว็บไซต์|"
+    r"อีเมล|e-?mails?|URL|代表|直通|内線)$|(?:網站|网站|官網|ホームページ|サイト)$"
+)
+"""What a line calls an address or a number."""
+_CALLED = re.compile(
+    r"(?i)(?:(?<![^\W_])(?:tel|tél|telefono|teléfono|telefone?|téléphone|telp|telepon|phone|mobile?|móvil|celular|cell?|handy|"
+    r"hotline|whatsapp|wa|h/?p|тел|телефон|моб|điện thoại|s?đt|di động|(?:ال)?هاتف|جوال|موبايل|ت)|"
+    r"電話|电话|手機|手机|전화|연락처|휴대폰|☎|โทรศัพท์|โทร|มือถือ|สายด่วน)\.?\s?[:：.]?\s?"
+    r"(?P<number>[+(]?\d(?:[\d\s()./–-]{5,22}|[\d-]{3,5})\d)(?!\d)"
+)
+"""A number that a word announces, however it is written."""
+
 SHORT_PHONE = re.compile(r"(?i:call center|hotline|สายด่วน|โทร)\.?\s?(?:โทร\.?\s?)?(\d{4})(?!\d)")
 _RTL_PHONE = re.compile(r"\d{3,4}-\d{2,4}-\d{2,4}-\d{1,3}\+")
 _URL = re.compile(r"(?:https?://|www\.)\S+")
@@ -185,14 +203,21 @@ def contact_role(text: str) -> str:
 
 def _pieces(text: str) -> list[tuple[str, str]]:
     """Cut a contact line into e-mails, numbers and words, in order."""
+    if not text.isascii():
+        text = text.translate(_PLAIN_SIGNS)
     found: list[tuple[int, int, str, str]] = []
     if any(map(text.__contains__, _EMAIL_SIGNS)):
         found += [(match.start(), match.end(), "email", _email(match.group())) for match in EMAIL.finditer(text)]
-    for match in PHONE.finditer(text) if _DIGIT.search(text) else ():
+    has_digit = _DIGIT.search(text)
+    for match in _CALLED.finditer(text) if has_digit else ():
+        start, end = match.span("number")
+        if not _FAX.search(text, 0, start):
+            found.append((start, end, "phone", _phone(match["number"], text, start)))
+    for match in PHONE.finditer(text) if has_digit else ():
         if _FAX.search(text, 0, match.start()):
             found.append((match.start(), match.end(), "fax", ""))
         elif not any(start <= match.start() < end for start, end, *_ in found):
-            found.append((match.start(), match.end(), "phone", _phone(match, text)))
+            found.append((match.start(), match.end(), "phone", _phone(match[0], text, match.start())))
     if not any(kind == "phone" for *_, kind, _ in found) and (short := SHORT_PHONE.search(text)):
         found.append((short.start(1), short.end(1), "phone", short[1]))
     found += [(match.start(), match.end(), "url", match.group()) for match in _URL.finditer(text)]
@@ -204,7 +229,7 @@ def _pieces(text: str) -> list[tuple[str, str]]:
             for words in re.split(r"[,，;|،]\s?|\s{2,}|\u3000", between):
                 words = _CONTACT_WORD.sub("", words)
                 words = _NAME_CUTS.sub("", words.strip(" :：-–—.·/")).strip(" :：-–—.·/")
-                if len(words) > 1 and not words.isdigit():
+                if len(words) > 1 and not words.isdigit() and not _NO_NAME.search(words):
                     pieces.append(("words", words))
         if kind in {"email", "phone"} and start >= at:
             pieces.append((kind, value))
@@ -216,12 +241,12 @@ def _email(text: str) -> str:
     return re.sub(r"\s?[(\[]at[)\]]\s?", "@", text).strip("'.-")
 
 
-def _phone(match: re.Match[str], text: str) -> str:
+def _phone(printed: str, text: str, at: int) -> str:
     """The number as printed; right-to-left text shows `+82-51-555-0100` turned round."""
     turned = _RTL_PHONE.search(text)
-    if turned and turned.start() <= match.start() < turned.end():
+    if turned and turned.start() <= at < turned.end():
         return "-".join(reversed(turned.group().rstrip("+").split("-"))).join(("+", ""))
-    number = match.group().strip(" .-–/")
+    number = printed.strip(" .-–/")
     return " ".join((number if ")" in number else number.strip("(")).split())
 
 

@@ -18,7 +18,7 @@ from streams.codec import recast
 from streams.records import CleanRelease, Dateline, IdentifiedRelease, Label, Segment
 from streams.stage import Stage, StageConfig, config_hash
 from streams.stages.boilerplate_cues import Cue, Cues, load_cues, matching_key
-from streams.stages.boilerplate_datelines import inline_dateline, read_dateline
+from streams.stages.boilerplate_datelines import inline_dateline, read_date_lines, read_dateline
 from streams.stages.boilerplate_declared import weigh_declared
 from streams.stages.boilerplate_fields import (
     Part,
@@ -39,7 +39,7 @@ from streams.stages.boilerplate_fields import (
 from streams.stages.boilerplate_language import settle_language
 from streams.stages.boilerplate_lines import PROSE, Line, line_features, read_lines
 from streams.stages.boilerplate_model import LineModel, load
-from streams.text.dates import find_dates, with_year
+from streams.text.dates import find_dates
 
 MODEL_FILE = "boilerplate/lines.npz"
 
@@ -355,18 +355,15 @@ def _embargo_end(notice: str) -> datetime | None:
 
 def _dateline(release: IdentifiedRelease, parts: Sequence[Part], kit: BoilerplateKit) -> Dateline | None:
     """Read the inline dateline, filled up from the date lines around it."""
-    lines = [part for part in parts if part.sub != "inline"]
-    dates = [date.iso for part in lines for date in find_dates(part.text)[:1]]
-    whole = next((iso for iso in dates if not iso.startswith("--")), "")
-    reference = whole or (release.published_at.date().isoformat() if release.published_at else "")
+    if not parts:
+        return None
+    published = release.published_at.date().isoformat() if release.published_at else ""
+    beside = read_date_lines([part.text for part in parts if part.sub != "inline"], kit.cities, published)
     inline = next((part for part in parts if part.sub == "inline"), None)
     if inline is None:
-        if not lines:
-            return None
-        # A line of its own: a date line, or the city and author that Arabic papers print.
-        return Dateline(city="", date=with_year(dates[0], reference) if dates else "", wire="")
-    read = read_dateline(inline.text, kit.cities, reference)
-    return read if read.date else Dateline(city=read.city, date=whole, wire=read.wire)
+        return beside
+    read = read_dateline(inline.text, kit.cities, beside.date or published)
+    return Dateline(city=read.city or beside.city, date=read.date or beside.date, wire=read.wire or beside.wire)
 
 
 def _only_a_date(text: str) -> bool:

@@ -169,7 +169,10 @@ def _named(text: str, number: re.Match[str], language: str) -> FoundDate | None:
     if (link := _DAY_LINK.match(text, number.end())) and (month := _month_at(text, link.end())):
         value, end = month
         year = _YEAR_AFTER.match(text, end)
-        if iso := _if_written_so(text, link.end(), language, _month_date(day, value, year[1] if year else None)):
+        written = year[1] if year else None
+        if not year and THAI <= text[link.end()] <= LAST_THAI and (year := _SHORT_YEAR_AFTER.match(text, end)):
+            written = f"25{year[1]}"
+        if iso := _if_written_so(text, link.end(), language, _month_date(day, value, written)):
             # The dot of a shortened month belongs to the date; a full stop after it does not matter to anyone.
             return FoundDate(number.start(), year.end() if year else end, iso)
     before = _WORD_BEFORE.search(text, max(0, number.start() - LONGEST_MONTH), number.start())
@@ -249,6 +252,8 @@ def _glued_months() -> tuple[tuple[str, int], ...]:
 THAI = "\u0e01"
 """The first letter of the only such script here that has names for its months; the later ones count them."""
 
+LAST_THAI = "\u0e5b"
+
 HIJRI = 100
 ERA_LENGTH = 9
 CAPITAL_MONTHS = frozenset({"en", "de"})
@@ -279,5 +284,7 @@ _YEAR_AFTER = re.compile(
     r"[.,]?(?:\sde(?:l)?|,|-|\sพ\.ศ\.|\sค\.ศ\.|\sพุทธศักราช|\sسنة|\sعام)?\s?(\d{4})(?!\d)(?:\s(?:г\.|года?\b))?",
     re.IGNORECASE,
 )
+_SHORT_YEAR_AFTER = re.compile(r"\s?(?:พ\.ศ\.\s?)?[’']?([67]\d)(?!\d)")
+"""Thai print: `5 มิ.ย. 63` is 2563, 2020."""
 _WORD_BEFORE = re.compile(r"(?<![^\W\d_])([^\W\d_]{3,10})\.?\s$")
 _ORDINAL = re.compile(r"st|nd|rd|th", re.IGNORECASE)

@@ -31,7 +31,7 @@ def patterns() -> list[tuple[str, bool]]:
         for kinds in chain.from_iterable(table.values() for table in tables)
         for kind, found in kinds.items()
         for pattern in found
-        if r"\p{" not in pattern
+        if r"\p{" not in pattern and r"\pM" not in pattern
     ]
 
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from streams.records import CleanRelease, IdentifiedRelease, Markup
 from streams.stage import StageConfig, config_directory
 from streams.stages.boilerplate_cues import GROUPS, load_cues
-from streams.stages.boilerplate_datelines import inline_dateline, read_dateline
+from streams.stages.boilerplate_datelines import inline_dateline, read_date_lines, read_dateline
 from streams.stages.boilerplate_fields import choose_title, embargo_end
 from streams.stages.boilerplate_lines import read_lines
 from streams.stages.strip_boilerplate import STRIP_BOILERPLATE, BoilerplateKit, with_some_body
@@ -288,6 +288,7 @@ def test_markup_is_evidence() -> None:
         ("04/21/2022", "2022-04-21"),
         ("21/04/2022", "2022-04-21"),
         ("新华社北京11月17日电", "--11-17"),
+        ("5 มิ.ย. 63", "2020-06-05"),
     ],
 )
 def test_dates_of_every_calendar_become_iso(text: str, iso: str) -> None:
@@ -316,11 +317,128 @@ def test_the_islamic_new_year_is_within_a_day_of_the_almanac() -> None:
         ("（中央社記者王小明台北21日電）行政院", "（中央社記者王小明台北21日電）"),
         ("READ MORE: Woman found alive", ""),
         ("Apple – the company that makes phones – said", ""),
+        ("Acme today said it would buy - at last - a robot", ""),
+        ("On 3 November 2026, the company said", ""),
+        ("Apple: the company said", ""),
+        ("Im November 2026 – kurz vor Weihnachten – stieg", ""),
+        ("昨日、アクメは", ""),
+        ("（山田太郎）は", ""),
+        ("「はい」と彼は言った", ""),
         (PARAGRAPH, ""),
     ],
 )
 def test_a_dateline_is_taken_whole_or_not_at_all(paragraph: str, dateline: str) -> None:
     assert paragraph[: inline_dateline(paragraph, kit().cities)] == dateline
+
+
+@pytest.mark.parametrize(
+    ("paragraph", "city", "day", "wire"),
+    [
+        ("CINCINNATI, Jan. 9, 2026 /PRNewswire/ -- The company said it", "CINCINNATI", "2026-01-09", "PRNewswire"),
+        ("DENVER--(BUSINESS WIRE)--Acme today", "DENVER", "", "BUSINESS WIRE"),
+        ("NEW YORK, Nov. 03, 2026 (GLOBE NEWSWIRE) -- Acme today", "NEW YORK", "2026-11-03", "GLOBE NEWSWIRE"),
+        (
+            "SHANGHAI, CHINA - Media OutReach Newswire - 19 July 2026 - Acme today",
+            "SHANGHAI",
+            "2026-07-19",
+            "Media OutReach Newswire",
+        ),
+        (
+            "HONG KONG SAR - Media OutReach Newswire - 3 November 2026 - Acme",
+            "HONG KONG SAR",
+            "2026-11-03",
+            "Media OutReach Newswire",
+        ),
+        ("London, 3 November 2026: Acme plc announces", "London", "2026-11-03", ""),
+        ("LONDON (Reuters) - Oil prices rose", "LONDON", "", "Reuters"),
+        ("LONDON, Nov 3 (Reuters) - Oil prices rose", "LONDON", "2026-11-03", "Reuters"),
+        ("WASHINGTON (AP) — The president", "WASHINGTON", "", "AP"),
+        ("ST. LOUIS, Nov. 3, 2026 /PRNewswire/ -- Acme", "ST. LOUIS", "2026-11-03", "PRNewswire"),
+        ("Sydney, Australia – 3 November 2026 – Acme today", "Sydney", "2026-11-03", ""),
+        ("Berlin (ots) - Die Firma Acme", "Berlin", "", "ots"),
+        ("Hamburg, 3. November 2026 – Die Firma", "Hamburg", "2026-11-03", ""),
+        ("Frankfurt/Main (dpa) - Der Dax", "Frankfurt", "", "dpa"),
+        ("München, den 3. November 2026. Die Firma", "München", "2026-11-03", ""),
+        ("Wien (OTS) - Die Firma", "Wien", "", "OTS"),
+        ("PARIS, 3 novembre 2026 /PRNewswire/ -- Acme", "PARIS", "2026-11-03", "PRNewswire"),
+        ("Paris, le 3 novembre 2026 – Acme annonce", "Paris", "2026-11-03", ""),
+        ("Genève, le 3 novembre 2026. La société", "Genève", "2026-11-03", ""),
+        ("PARIS (AFP) - Le président", "PARIS", "", "AFP"),
+        ("MADRID, 3 nov. (EUROPA PRESS) - El Gobierno", "MADRID", "2026-11-03", "EUROPA PRESS"),
+        ("Madrid, 3 nov (EFE).- El Gobierno", "Madrid", "2026-11-03", "EFE"),
+        ("Ciudad de México, 3 de noviembre de 2026.- La empresa", "Ciudad de México", "2026-11-03", ""),
+        ("Bogotá, 3 de noviembre de 2026 (Prensa Acme). La empresa", "Bogotá", "2026-11-03", ""),
+        ("São Paulo, 3 de novembro de 2026 – A empresa", "São Paulo", "2026-11-03", ""),
+        ("Lisboa, 03 nov 2026 (Lusa) – O Governo", "Lisboa", "2026-11-03", "Lusa"),
+        ("SÃO PAULO, 3 de novembro de 2026 /PRNewswire/ -- A empresa", "SÃO PAULO", "2026-11-03", "PRNewswire"),
+        ("Москва, 3 ноября 2026 года — Компания «Акме»", "Москва", "2026-11-03", ""),
+        ("МОСКВА, 3 ноя — РИА Новости. Компания", "МОСКВА", "2026-11-03", "РИА Новости"),
+        ("МОСКВА, 3 ноября. /ТАСС/. Компания", "МОСКВА", "2026-11-03", "ТАСС"),
+        ("г. Казань, 3 ноября 2026 г. – Компания", "Казань", "2026-11-03", ""),
+        ("【釜山2026年11月3日PR Newswire】アクメは", "釜山", "2026-11-03", "PR Newswire"),
+        ("（東京、2026年11月3日）アクメは", "東京", "2026-11-03", ""),
+        ("【東京=共同】アクメは", "東京", "", "共同"),
+        ("【ロンドン時事】英国", "ロンドン", "", "時事"),
+        ("（서울=연합뉴스) 홍길동 기자 = 아크미는", "서울", "", "연합뉴스"),
+        ("(서울=연합뉴스) 홍길동 기자 = 아크미는", "서울", "", "연합뉴스"),
+        ("(서울=뉴스와이어) 2026년 11월 03일 -- 아크미는", "서울", "2026-11-03", "뉴스와이어"),
+        ("[서울=뉴시스]홍길동 기자 = 아크미는", "서울", "", "뉴시스"),
+        ("(부산=뉴스1) 홍길동 기자 = 아크미는", "부산", "", "뉴스1"),
+        ("서울, 2026년 11월 3일 /PRNewswire/ -- 아크미는", "서울", "2026-11-03", "PRNewswire"),
+        ("新华社北京11月3日电 记者从", "北京", "2026-11-03", "新华社"),
+        ("中新网北京11月3日电 (记者 王小明)公司", "北京", "2026-11-03", "中新网"),
+        ("北京2026年11月3日 /美通社/ -- 公司", "北京", "2026-11-03", "美通社"),
+        ("香港2026年11月3日 /美通社/ -- 公司", "香港", "2026-11-03", "美通社"),
+        ("（中央社記者王小明台北3日電）公司", "台北", "2026-11-03", "中央社"),
+        ("【台北訊】公司今天", "台北", "", ""),
+        ("(台北訊，2026年11月3日) – 公司", "台北", "2026-11-03", ""),
+        ("【115年11月3日，台北】公司", "台北", "2026-11-03", ""),
+        ("（上海，2026年11月3日）公司", "上海", "2026-11-03", ""),
+        ("〔記者王小明／台北報導〕公司", "台北", "", ""),
+        ("2026年11月3日，北京——公司", "北京", "2026-11-03", ""),
+        ("Hà Nội, ngày 3 tháng 11 năm 2026 – Công ty", "Hà Nội", "2026-11-03", ""),
+        ("Hà Nội (TTXVN) – Công ty", "Hà Nội", "", "TTXVN"),
+        ("TP. Hồ Chí Minh, Việt Nam, ngày 3 tháng 11 năm 2026 - Công ty", "TP. Hồ Chí Minh", "2026-11-03", ""),
+        ("TP.HCM, 03/11/2026 - Công ty", "TP.HCM", "2026-11-03", ""),
+        ("กรุงเทพฯ 3 พฤศจิกายน 2569 - บริษัท", "กรุงเทพฯ", "2026-11-03", ""),
+        ("กรุงเทพฯ, 3 พฤศจิกายน 2569 – บริษัท", "กรุงเทพฯ", "2026-11-03", ""),
+        ("กรุงเทพฯ (3 พฤศจิกายน 2569) – บริษัท", "กรุงเทพฯ", "2026-11-03", ""),
+        ("เชียงใหม่ – 3 พ.ย. 69 – บริษัท", "เชียงใหม่", "2026-11-03", ""),
+        ("Jakarta, 3 November 2026 – PT Acme", "Jakarta", "2026-11-03", ""),
+        ("Jakarta (ANTARA) - PT Acme", "Jakarta", "", "ANTARA"),
+        ("JAKARTA, (ANTARA) - PT Acme", "JAKARTA", "", "ANTARA"),
+        ("Bandung, Antara Jabar - PT Acme", "Bandung", "", ""),
+        ("KUALA LUMPUR, 3 Nov (Bernama) -- Syarikat", "KUALA LUMPUR", "2026-11-03", "Bernama"),
+        ("KUALA LUMPUR, 3 November 2026 – Syarikat Acme", "KUALA LUMPUR", "2026-11-03", ""),
+        ("SHAH ALAM – Syarikat Acme", "SHAH ALAM", "", ""),
+        ("KOTA KINABALU: Syarikat Acme", "KOTA KINABALU", "", ""),
+        ("الرياض، 3 نوفمبر 2026 – أعلنت شركة", "الرياض", "2026-11-03", ""),
+        ("دبي، الإمارات العربية المتحدة، 3 نوفمبر 2026: أعلنت", "دبي", "2026-11-03", ""),
+        ("الرياض 22 جمادى الأولى 1448 هـ الموافق 3 نوفمبر 2026 م واس أعلنت", "الرياض", "2026-11-03", "واس"),
+        ("القاهرة (رويترز) - قال", "القاهرة", "", "رويترز"),
+        ("(بزنيس واير): أعلنت شركة أكمي", "", "", "بزنيس واير"),
+        ('دبي، الإمارات العربية المتحدة-(بزنيس واير/"ايتوس واير"): أعلنت', "دبي", "", "بزنيس واير"),
+    ],
+)
+def test_datelines_of_every_language_are_read(paragraph: str, city: str, day: str, wire: str) -> None:
+    head = paragraph[: inline_dateline(paragraph, kit().cities)]
+    read = read_dateline(head, kit().cities, "2026-11-03")
+    assert (read.city, read.date, read.wire) == (city, day, wire)
+
+
+@pytest.mark.parametrize(
+    ("line", "city", "day"),
+    [
+        ("Hamburg, 2. November 2021", "Hamburg", "2021-11-02"),
+        ("Kuala Lumpur, 3 November 2026", "Kuala Lumpur", "2026-11-03"),
+        ("لندن: «الشرق الأوسط»", "لندن", ""),
+        ("خالد علي (الدمام)", "الدمام", ""),
+        ("Stand: 25.01.2022", "", "2022-01-25"),
+    ],
+)
+def test_a_date_line_of_its_own_may_name_the_city(line: str, city: str, day: str) -> None:
+    read = read_date_lines([line], kit().cities)
+    assert (read.city, read.date) == (city, day)
 
 
 def test_a_yearless_dateline_takes_the_year_of_the_date_line() -> None:
