@@ -6,7 +6,8 @@ from typing import Any
 
 from aiokafka.admin import NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
-from aiokafka.errors import KafkaError, for_code
+from aiokafka.errors import KafkaError, RequestTimedOutError, for_code
+from tenacity import retry, retry_if_exception_type, stop_after_attempt
 
 from streams.codec import schema_word
 from streams.errors import Exit, Fatal
@@ -18,6 +19,9 @@ from streams.runtime.routes import Routes
 from streams.runtime.settings import Settings
 
 TOPIC_ALREADY_EXISTS = 36
+
+CREATE_ATTEMPTS = 3
+"""A broker that has just started may need longer than a request may take; what it made by then is there already."""
 
 DEAD_LETTER_HEADROOM_BYTES = 1_048_576
 """A dead letter is the original plus its headers: it must fit wherever the original did."""
@@ -130,11 +134,11 @@ async def create(settings: Settings, topics: Iterable[Topic]) -> tuple[list[str]
             for topic in topics
         ]
         try:
-            response = await admin.create_topics(new)
+            response = await _create(admin, new)
         except KafkaError as exc:
             raise Fatal(Exit.UNAVAILABLE, f"topics could not be created: {exc}") from exc
     refused = []
-    for name, code, *message in response.topic_errors:  # type: ignore[attr-defined]
+    for name, code, *message in response.topic_errors:
         if code == 0:
             created.append(name)
         elif code == TOPIC_ALREADY_EXISTS:
@@ -144,6 +148,11 @@ async def create(settings: Settings, topics: Iterable[Topic]) -> tuple[list[str]
     if refused:
         raise Fatal(Exit.UNAVAILABLE, "the broker refused topics:\n" + "\n".join(refused))
     return created, existing
+
+
+@retry(retry=retry_if_exception_type(RequestTimedOutError), stop=stop_after_attempt(CREATE_ATTEMPTS), reraise=True)
+async def _create(admin: Any, new: list[NewTopic]) -> Any:
+    return await admin.create_topics(new)
 
 
 async def verify(settings: Settings, topics: Iterable[Topic]) -> list[Difference]:

@@ -149,8 +149,8 @@ async def test_workers_that_come_and_go_share_the_work_and_lose_nothing(
             time.sleep(0.05)
         code, _ = first.stop()
         assert code == Exit.OK
-        await home.send(*(release(n) for n in range(600, 900)))
         third = home.start()
+        await home.send(*(release(n) for n in range(600, 900)))
         second.kill()  # without a word: its partitions move when its session ends
         outcomes = await home.outcomes(900, seconds=120)
         all_there(outcomes, 900)
