@@ -8,7 +8,8 @@ token; what neighbours say together is hashed and looked up for the whole text a
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from itertools import chain, islice
+from functools import lru_cache
+from itertools import chain
 from pathlib import Path
 from typing import Final, NamedTuple
 from zlib import crc32
@@ -30,6 +31,9 @@ MAX_RUN: Final = 150
 
 MOST_AT_ONCE: Final = 4096
 """Tokens whose weights are added up at a time: 3 MB, which the processor's cache still holds."""
+
+SHAPES: Final = 1024
+"""Shapes of words remembered: most words have one of a few dozen."""
 
 MAX_TYPES: Final = 60_000
 """Token types remembered per model: 17 MB. Past that the memory starts afresh."""
@@ -62,29 +66,33 @@ class Lexicon(NamedTuple):
 class Weights(NamedTuple):
     """The weights by key: a hash table that a whole text's keys are looked up in at once."""
 
-    table: NDArray[np.uint32]
-    """A key in each slot that its first bits or those of a neighbour lead to; 0 where there is none."""
-    row_of: NDArray[np.int32]
-    """Of each slot's key, its row; of an empty slot, the last row."""
+    table: NDArray[np.uint64]
+    """A key in the high half of each slot that its first bits or those of a neighbour lead to, 0 where there is none;
+    in the low half the key's row, in an empty slot the last row. Both are in one number, so that a look-up waits for
+    the memory once."""
     rows: Floats
     """One row a key, one column a label and a blank one for the processor's sake; the last row is all zeros."""
     shift: np.uint32
 
-    def look_up(self, keys: Keys) -> NDArray[np.int32]:
+    def look_up(self, keys: Keys) -> NDArray[np.uint32]:
         """Rows of an array of keys: the row of zeros for a key that is not there."""
         flat = keys.ravel()
         at = (flat >> self.shift).astype(np.intp)
-        found = self.row_of.take(at)
-        (open_,) = np.nonzero(self.table.take(at) != flat)
-        none = np.int32(len(self.rows) - 1)
+        none = np.uint32(len(self.rows) - 1)
+        there, found = self._read(at)
+        (open_,) = np.nonzero((there != flat) & (found != none))
         while len(open_):
             # Taken by another key: the next slot is where it would be, up to the first empty one.
-            open_ = open_[found[open_] != none]
             at[open_] += 1
-            slot = at[open_]
-            found[open_] = self.row_of[slot]
-            open_ = open_[self.table[slot] != flat[open_]]
+            there, rows = self._read(at[open_])
+            found[open_] = rows
+            open_ = open_[(there != flat[open_]) & (rows != none)]
         return found.reshape(keys.shape)
+
+    def _read(self, slots: NDArray[np.intp]) -> tuple[NDArray[np.uint32], NDArray[np.uint32]]:
+        """Keys and rows of slots."""
+        pairs = self.table.take(slots)
+        return (pairs >> np.uint64(32)).astype(np.uint32), pairs.astype(np.uint32)
 
 
 def weights_of(keys: Keys, rows: Floats) -> Weights:
@@ -94,12 +102,11 @@ def weights_of(keys: Keys, rows: Floats) -> Weights:
     shift = np.uint32(32 - bits)
     slots = (keys >> shift).astype(np.intp) - np.arange(size)
     slots = np.maximum.accumulate(slots) + np.arange(size)
-    table = np.zeros(max(2**bits, slots[-1] + 1 if size else 0) + 1, np.uint32)
-    row_of = np.full(len(table), size, np.int32)
-    table[slots], row_of[slots] = keys, np.arange(size)
+    table = np.full(max(2**bits, slots[-1] + 1 if size else 0) + 1, size, np.uint64)
+    table[slots] = keys.astype(np.uint64) << np.uint64(32) | np.arange(size, dtype=np.uint64)
     wide = np.zeros((size + 1, len(LABELS) + 1), np.float32)
     wide[:-1, :-1] = rows
-    return Weights(table, row_of, wide, shift)
+    return Weights(table, wide, shift)
 
 
 @dataclass(slots=True)
@@ -147,10 +154,10 @@ class Crf:
     def _remember(self, surfaces: Sequence[str]) -> NDArray[np.intp]:
         if len(self.rows) > MAX_TYPES:
             self.rows = _Rows()
-        known = len(self.rows)
         rows = np.fromiter(map(self.rows.__getitem__, surfaces), np.intp, len(surfaces))
-        if len(self.rows) > known:
-            self._learn(list(islice(self.rows, known, None)))
+        if new := self.rows.new:
+            self._learn(new)
+            new.clear()
         return rows
 
     def _learn(self, new: list[str]) -> None:
@@ -176,8 +183,14 @@ class Crf:
 class _Rows(dict[str, int]):
     """Numbers each token type when it is first asked for."""
 
+    def __init__(self) -> None:
+        super().__init__()
+        self.new: list[str] = []
+        """Those that nothing was learnt of yet, in order."""
+
     def __missing__(self, surface: str) -> int:
         self[surface] = row = len(self)
+        self.new.append(surface)
         return row
 
 
@@ -203,7 +216,7 @@ def describe(surface: str, lexicon: Lexicon) -> Description:
     if len(surface) == 1:
         word, kind = _hash("w" + surface), _hash("c" + shape)
         return Description([word, kind], [word, kind], [word, kind], (word, kind, 0))
-    digits = "".join("0" if c.isdigit() else c for c in lower)
+    digits = lower if lower.isalpha() else "".join("0" if c.isdigit() else c for c in lower)
     cluster, flags = lexicon.find(lower)
     listed = [f"g{bit}" for bit in range(16) if flags >> bit & 1] if flags else []
     groups = [f"k{cluster}", f"K{cluster >> 8}"] if cluster else ["K-"]
@@ -293,27 +306,23 @@ def decode(scores: Floats, transitions: Floats) -> NDArray[np.int8]:
     are cut into short runs, and these are decoded all together, one step at a time.
     """
     columns = np.ascontiguousarray(scores.T)
-    certain = columns[0] - columns[1:].max(axis=0) > _largest_swing(transitions)
+    certain = columns[0] - columns[1:].max(axis=0) > _largest_swing(transitions.tobytes())
     edges = np.flatnonzero(np.diff(np.concatenate([[True], certain, [True]])))
-    runs = [
-        (cut, min(cut + MAX_RUN, end))
-        for start, end in zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True)
-        for cut in range(start, end, MAX_RUN)
-    ]
     labels = bytearray(len(scores))
-    if not runs:
+    if not len(edges):
         return np.frombuffer(labels, np.int8)
+    starts, lengths = _cut(edges[::2], edges[1::2])
     # The first rows of all runs lie side by side, then the second ones of those that have two: the longest run is
     # first, so each step goes on with the first so many.
-    runs.sort(key=lambda run: run[0] - run[1])
-    starts = np.array([start for start, _ in runs])
-    lengths = np.array([end - start for start, end in runs])
+    order = np.argsort(-lengths, kind="stable")
+    starts, lengths = starts[order], lengths[order]
+    count = len(starts)
     steps = np.arange(lengths[0])
     alive = np.searchsorted(-lengths, -steps - 1, side="right")
     bounds = np.concatenate([[0], np.cumsum(alive)])
     run = np.arange(bounds[-1]) - np.repeat(bounds[:-1], alive)
     best = columns.take(starts[run] + np.repeat(steps, alive), axis=1)
-    best[:, : len(runs)] += transitions[0][:, None]
+    best[:, :count] += transitions[0][:, None]
     by_source = transitions[:, :, None]
     edge = bounds.tolist()
     for step in range(1, len(steps)):
@@ -321,10 +330,10 @@ def decode(scores: Floats, transitions: Floats) -> NDArray[np.int8]:
         paths = best[:, None, begin : begin + end - middle] + by_source
         best[:, middle:end] += np.maximum.reduce(paths, axis=0)
     back = _sources(best, by_source).T.tobytes()
-    last = (best[:, bounds[lengths - 1] + np.arange(len(runs))] + transitions[:, :1]).argmax(axis=0).tolist()
-    for number, (start, end) in enumerate(runs):
+    last = (best[:, bounds[lengths - 1] + np.arange(count)] + transitions[:, :1]).argmax(axis=0).tolist()
+    for number, (start, length) in enumerate(zip(starts.tolist(), lengths.tolist(), strict=True)):
         label = last[number]
-        for step in range(end - start - 1, -1, -1):
+        for step in range(length - 1, -1, -1):
             labels[start + step] = label
             if step:
                 label = back[len(LABELS) * (edge[step - 1] + number) + label]
@@ -342,8 +351,20 @@ def _sources(best: Floats, by_source: Floats) -> NDArray[np.int8]:
     return sources
 
 
-def _largest_swing(transitions: Floats) -> float:
+def _cut(starts: NDArray[np.intp], ends: NDArray[np.intp]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Starts and lengths of runs, none of them longer than `MAX_RUN`."""
+    lengths = ends - starts
+    if lengths.max() <= MAX_RUN:
+        return starts, lengths
+    cuts = [range(start, end, MAX_RUN) for start, end in zip(starts.tolist(), ends.tolist(), strict=True)]
+    starts = np.array([*chain.from_iterable(cuts)], np.intp)
+    return starts, np.minimum(np.repeat(ends, [*map(len, cuts)]) - starts, MAX_RUN)
+
+
+@lru_cache
+def _largest_swing(table: bytes) -> float:
     """The most that the transitions around a token can favour another label over `O`."""
+    transitions = np.frombuffer(table, np.float32).reshape(len(LABELS), -1)
     begins = [0, *range(1, len(LABELS), 2)]
     into = (transitions - transitions[:, :1])[:, 1:].max(axis=0)
     out = (transitions - transitions[:1])[1:][:, begins].max(axis=1)
@@ -382,6 +403,7 @@ _ASCII_SHAPES: Final = {
 }
 
 
+@lru_cache(SHAPES)
 def squeeze(shape: str) -> str:
     """Leave one of each run."""
     return "".join(c for c, before in zip(shape, " " + shape, strict=False) if c != before)

@@ -66,7 +66,11 @@ class Gazetteer:
 
 def encodable(text: str) -> str:
     """Put U+FFFD, one for one, where lone surrogates stand: offsets stay, and the text can be encoded."""
-    return text if text.isascii() else _SURROGATE.sub("\ufffd", text)
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return _SURROGATE.sub("\ufffd", text)
+    return text
 
 
 def load_gazetteer(config: StageConfig) -> Gazetteer:

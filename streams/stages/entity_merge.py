@@ -142,6 +142,7 @@ def _keys(candidate: Candidate, language: str) -> list[str]:
     return list(dict.fromkeys(key for key in keys if key))
 
 
+@lru_cache(REMEMBERED)
 def _fold(surface: str) -> str:
     return " ".join(_QUOTES.sub("", surface).casefold().split())
 
@@ -270,13 +271,14 @@ def _canonical(thing: _Thing, language: str) -> str:
 
     Without what a sentence put on it, where the lists or another mention have it bare.
     """
-    counts = Counter(candidate.name or candidate.mention.surface for candidate in thing.candidates)
-    folded = {_fold(surface) for surface in counts}
-    inflected = {s for s in counts if language not in {"ru", "th"} and not folded.isdisjoint(_bare(_fold(s), language))}
-    best = max(
-        counts.keys() - inflected or counts,
-        key=lambda s: (len(s.split()), not (s.isupper() and len(s) > 5), counts[s], len(s), s),
-    )
+    counts = Counter([candidate.name or candidate.mention.surface for candidate in thing.candidates])
+    best, *others = counts
+    if others:
+        folded = {_fold(surface) for surface in counts}
+        bare = {s for s in counts if language in {"ru", "th"} or folded.isdisjoint(_bare(_fold(s), language))}
+        best = max(
+            bare or counts, key=lambda s: (len(s.split()), not (s.isupper() and len(s) > 5), counts[s], len(s), s)
+        )
     if language == "th" and thing.type == "PERSON":
-        return next((bare for bare in _bare(best, language) if " " in bare), best)
+        return next((form for form in _bare(best, language) if " " in form), best)
     return best

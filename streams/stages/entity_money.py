@@ -11,6 +11,7 @@ _NUMBER: Final = (
     r"|\d+(?:[.,٫]\d+)?"
 )
 _NUMBERS: Final = re.compile(rf"(?:{_NUMBER})")
+_DIGITS: Final = re.compile(r"\d+")
 _LINK: Final = r"(?:[ \u00a0\u202f]?(?:de |d['’]|di |of ))?"
 """What some languages put between `million` and the currency."""
 
@@ -67,11 +68,18 @@ def load_currencies(table: Mapping[str, Any]) -> Currencies:
 
 def find_amounts(text: str, language: str, currencies: Currencies) -> Iterator[Amount]:
     """Find amounts of money, in order."""
-    done = 0
-    for number in _NUMBERS.finditer(text):
+    done = at = 0
+    for digits in _DIGITS.finditer(text):  # `_NUMBERS` would try its branches at every letter
+        if digits.start() < at or (number := _NUMBERS.match(text, digits.start())) is None:
+            continue
+        at = number.end()
         if number.start() < done:
             continue
         before = currencies.before.search(text, max(0, number.start() - LONGEST_BEFORE), number.start())
+        if before is None and not (
+            currencies.after.match(text, number.end()) or currencies.powers.match(text, number.end())
+        ):
+            continue
         total, end = _value(text, number, language, currencies)
         code = currencies.before_codes[re.sub(r"[ \u00a0\u202f-]$", "", before[0])] if before else ""
         after = currencies.after.match(text, end)

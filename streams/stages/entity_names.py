@@ -488,7 +488,9 @@ def _trim(text: str, name: Name) -> Name | None:
     # `ПАО «Газпром»`, `PT Pertamina (Persero)`: the sign closes what the name opened.
     if closing in _OPENING and text[start:end].count(_OPENING[closing]) == text[start:end].count(closing) + 1:
         end += 1
-    if _FULL_POINT.search(text, start, end) or _UNCUT_FORM.search(text, start, end):
+    if text.endswith(".", start, end) and (
+        _FULL_POINT.search(text, start, end) or _UNCUT_FORM.search(text, start, end)
+    ):
         end -= 1
     elif text[end : end + 1] == "." and _ENDS_IN_FORM.search(text, start, end):
         end += not _UNCUT_FORM.search(text, start, end + 1)

@@ -5,7 +5,6 @@ from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
-from itertools import chain
 from typing import Final
 
 import numpy as np
@@ -70,7 +69,8 @@ class FastTagger:
     def names(self, text: str, language: str) -> list[Name]:
         """Tag each sentence with the model of its script, where that is not the release's own."""
         tokens = split_tokens(text)
-        starts = np.cumsum([0, *map(len, tokens)])
+        starts = np.zeros(len(tokens) + 1, np.intp)
+        np.fromiter(map(len, tokens), np.intp, len(tokens)).cumsum(out=starts[1:])
         listed = np.append(self.gazetteer.mark(text, starts), np.uint32(0))
         batches: dict[str, list[Span]] = {}
         for start, end in sentences(text):
@@ -88,9 +88,14 @@ class FastTagger:
 
 def _lay_out(starts: NDArray[np.intp], spans: Sequence[Span], skipped: NDArray[np.bool_]) -> NDArray[np.intp]:
     """Tokens of sentences in a row, the token after the last for the blanks that part them."""
-    margin = np.full(MARGIN, len(skipped))
-    inside = [np.arange(first, last) for first, last in np.searchsorted(starts, spans)]
-    return np.concatenate([margin, *chain.from_iterable((each[~skipped[each]], margin) for each in inside)])
+    first, end = np.searchsorted(starts, spans).T
+    (kept,) = np.nonzero(~skipped)
+    sentence = first.searchsorted(kept, side="right") - 1
+    inside = (sentence >= 0) & (kept < end[sentence])
+    kept, sentence = kept[inside], sentence[inside]
+    laid = np.full(len(kept) + MARGIN * (len(spans) + 1), len(skipped))
+    laid[np.arange(len(kept)) + MARGIN * (sentence + 1)] = kept
+    return laid
 
 
 @dataclass(frozen=True, slots=True)

