@@ -16,7 +16,7 @@ from typing import Any, Protocol
 
 import structlog
 
-from streams.errors import Exit, Fatal, Reason
+from streams.errors import Exit, Fatal, Reason, Unavailable
 from streams.runtime import events
 from streams.runtime.consumer import Consumer
 from streams.runtime.duplicates import Recent
@@ -254,16 +254,25 @@ class Loop:
                 self._slot.release()
 
     async def _pass_gate(self, gate: Gatekeeper, held: Sequence[_Held], outcomes: Sequence[Outcome]) -> None:
-        incoming = [h.incoming for h in held]
         for run in gate.runs(outcomes):
-            async with gate.turn():
-                judged = await gate.judge(incoming[run], outcomes[run])
-                ours = [(h, outcome) for h, outcome in zip(held[run], judged, strict=True) if outcome is not None]
+            while not await self._pass_run(gate, held[run], outcomes[run]):
+                pass
+
+    async def _pass_run(self, gate: Gatekeeper, held: Sequence[_Held], outcomes: Sequence[Outcome]) -> bool:
+        """Judge, deliver and ack. Returns false when they may be others' by now: to be judged again."""
+        async with gate.turn():
+            judged = await gate.judge([h.incoming for h in held], outcomes)
+            ours = [(h, outcome) for h, outcome in zip(held, judged, strict=True) if outcome is not None]
+            try:
                 await self._deliver([h for h, _ in ours], [outcome for _, outcome in ours])
-                await self._ack([h for h, _ in ours], [outcome for _, outcome in ours])
-            if left := len(judged) - len(ours):
-                self._metrics.left.labels(self._hop.name).inc(left)
-                self._count(-left)
+            except Unavailable:
+                gate.undecided()
+                return False
+            await self._ack([h for h, _ in ours], [outcome for _, outcome in ours])
+        if left := len(judged) - len(ours):
+            self._metrics.left.labels(self._hop.name).inc(left)
+            self._count(-left)
+        return True
 
     async def _deliver(self, held: Sequence[_Held], outcomes: Sequence[Outcome]) -> None:
         """Put every outcome on the broker. Dead letters first: if they cannot be produced, nothing is half done."""
@@ -278,9 +287,10 @@ class Loop:
             await self._deliver_dead_letters(letters)
         done = [outcome for outcome in outcomes if isinstance(outcome, Done)]
         for messages in ([m for o in done for m in o.ahead], [m for o in done for m in o.messages]):
-            offsets = await self._outbox.deliver(messages)
-            if self._gate is not None:
-                self._gate.delivered(messages, offsets)
+            if self._gate is None:
+                await self._outbox.deliver(messages)
+            else:
+                self._gate.delivered(messages, await self._outbox.deliver(messages, self._gate.in_session))
 
     async def _deliver_dead_letters(self, letters: Sequence[Message]) -> None:
         try:

@@ -21,7 +21,7 @@ import structlog
 from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 
-from streams.errors import Exit, Fatal
+from streams.errors import Exit, Fatal, Unavailable
 from streams.runtime import events, gate, kafka, reading
 from streams.runtime.events import Done, Incoming, Message, Outcome, Rejected
 from streams.runtime.gate import Hold, Memory, Pass, Refuse, Send
@@ -107,7 +107,8 @@ class Gatekeeper:
         self._ours: set[int] | None = None
         self._suspended = 0
         """How often."""
-        self._in_session: Callable[[], bool] = lambda: False
+        self.in_session: Callable[[], bool] = lambda: False
+        """Whether the group has heard of us lately enough to leave our partitions to us."""
         self._changed = asyncio.Condition()
         self._lock = asyncio.Lock()
 
@@ -121,7 +122,7 @@ class Gatekeeper:
         others have killed or corrected since: it first learns what is its own, and reads what they wrote.
         """
         async with self._lock:
-            if not self._in_session():
+            if not self.in_session():
                 self.suspend()
             yield
 
@@ -156,6 +157,10 @@ class Gatekeeper:
             elif message.value is not None and held is not None:
                 held.offset = offset
 
+    def undecided(self) -> None:
+        """What was decided last did not reach the broker, and may be decided by others: their word counts."""
+        self._decided.clear()
+
     @staticmethod
     def runs(outcomes: Sequence[Outcome]) -> Iterator[slice]:
         """Cut a window so that no release comes twice in a run.
@@ -189,7 +194,7 @@ class Gatekeeper:
         `owned` tells which of the source's partitions are ours, None while the group makes up its mind; `in_session`,
         whether the group has heard of us lately enough to leave them to us.
         """
-        self._in_session = in_session
+        self.in_session = in_session
         async with asyncio.TaskGroup() as group:
             group.create_task(self._again_and_again(lambda: self._follow(owned)), name=f"partitions {self._hop.name}")
             group.create_task(self._again_and_again(self._fetch_ahead), name=f"held {self._hop.name}")
@@ -216,14 +221,14 @@ class Gatekeeper:
 
     async def _follow(self, owned: Callable[[], set[int] | None]) -> None:
         ours = owned()
-        if ours is None or ours == self._ours == self._ready or not self._in_session():
+        if ours is None or ours == self._ours == self._ready or not self.in_session():
             return
         for partition in {partition for partition, _ in (*self._memories, *self._held)} - ours:
             self._forget(partition)
         if gained := ours - self._ready:
             suspended = self._suspended
             await self._catch_up(gained)
-            if owned() != ours or suspended != self._suspended or not self._in_session():
+            if owned() != ours or suspended != self._suspended or not self.in_session():
                 return  # the group has changed while we were reading
         async with self._changed:
             self._ready, self._ours = set(ours), set(ours)
@@ -497,6 +502,9 @@ class Gatekeeper:
             due, waiting = self._take_due(now)
             try:
                 await self._send_due(list(dict.fromkeys(entry[1:] for entry in due)))
+            except Unavailable:  # others may have them by now
+                waiting += due
+                return False
             except BaseException:
                 waiting += due
                 raise
@@ -535,7 +543,7 @@ class Gatekeeper:
             if verdict is not None and held.message is not None:
                 out += self._outgoing([held.message], verdict)
                 memories[key] = verdict.memory
-        await self._outbox.deliver(out)
+        await self._outbox.deliver(out, self.in_session)
         await self._put([self._state_record(key, memory) for key, memory in memories.items()])
         for key, memory in memories.items():
             self._remember(key, memory)
@@ -544,7 +552,7 @@ class Gatekeeper:
         await self._put([Message(self._holding, name, None, (), partition) for partition, name in keys])
 
     async def _put(self, messages: Sequence[Message]) -> None:
-        self.delivered(messages, await self._outbox.deliver(messages))
+        self.delivered(messages, await self._outbox.deliver(messages, self.in_session))
 
 
 def _read_state(value: bytes | None) -> Memory | None:

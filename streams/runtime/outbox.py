@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 import structlog
@@ -15,7 +15,7 @@ from aiokafka.errors import (
     SaslAuthenticationFailed,
     TopicAuthorizationFailedError,
 )
-from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, stop_never, wait_exponential_jitter
+from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, wait_exponential_jitter
 
 from streams.errors import Exit, Fatal, Unavailable
 from streams.runtime import kafka
@@ -41,10 +41,15 @@ PRODUCER_STOP_SECONDS = 2.0
 """A producer whose broker is away would flush for its whole request timeout."""
 
 
+def always() -> bool:
+    """Whatever happens."""
+    return True
+
+
 class Delivery(Protocol):
     """Somewhere messages can be delivered to."""
 
-    async def deliver(self, messages: Sequence[Message]) -> Sequence[int]:
+    async def deliver(self, messages: Sequence[Message], may: Callable[[], bool] = always) -> Sequence[int]:
         """Return when every message is on the broker: the offset of each."""
 
 
@@ -64,10 +69,11 @@ class Outbox:
         self._metrics = metrics
         self._producer: AIOKafkaProducer | None = None
 
-    async def deliver(self, messages: Sequence[Message]) -> Sequence[int]:
+    async def deliver(self, messages: Sequence[Message], may: Callable[[], bool] = always) -> Sequence[int]:
         """Put all messages on the broker, in order; wait out any broker trouble. Returns the offset of each.
 
         Raises `Fatal` where waiting is no use: not authorised, no such topic name, larger than the topic takes.
+        Raises `Unavailable` after an attempt that failed when they `may` no longer be sent.
         """
         if not messages:
             return ()
@@ -75,7 +81,8 @@ class Outbox:
         began = time.perf_counter()
         async for attempt in AsyncRetrying(
             retry=retry_if_exception_type(Unavailable),
-            stop=stop_never,
+            stop=lambda _: not may(),
+            reraise=True,
             wait=wait_exponential_jitter(
                 multiplier=self._retry.first_seconds, max=self._retry.most_seconds, jitter=0.1
             ),

@@ -4,7 +4,7 @@ import asyncio
 from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
 import pytest
@@ -14,14 +14,16 @@ from hypothesis import settings as example_settings
 from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry
 
-from streams.errors import Exit, Fatal, Reason
-from streams.runtime import events
+from streams.errors import Exit, Fatal, Reason, Unavailable
+from streams.runtime import events, settings
 from streams.runtime.agents import Loop
 from streams.runtime.consumer import Consumer
 from streams.runtime.events import Done, Incoming, Message, Outcome, Rejected
 from streams.runtime.findings import Findings
+from streams.runtime.gatekeeper import Gatekeeper
 from streams.runtime.hops import Hop
 from streams.runtime.metrics import Metrics
+from streams.runtime.outbox import always
 from streams.runtime.settings import DeadLetter, Window
 
 HOP = Hop(("tag_entities",), "cleaned", "enriched", "dead", "group", last=True)
@@ -89,7 +91,7 @@ class Kafka:
 
     # --- as the outbox ---
 
-    async def deliver(self, messages: Sequence[Message]) -> Sequence[int]:
+    async def deliver(self, messages: Sequence[Message], may: Callable[[], bool] = always) -> Sequence[int]:
         if self.deliver_first is not None:
             await self.deliver_first(messages)
         self.history.extend((message.topic, message.key) for message in messages)
@@ -648,3 +650,47 @@ async def _play(story: Story) -> tuple[list[tuple[str, Any]], bool]:
             while not task.done() and len(kafka.seen("ack")) < len(story.releases):
                 await asyncio.sleep(0)
         return kafka.history, task.done()
+
+
+async def test_what_could_not_be_delivered_in_the_session_is_judged_again_and_acked_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A worker that was cut off in mid-delivery may have lost its partitions: its next attempt needs a new verdict."""
+    attempts: list[list[str]] = []
+    loaded, metrics = settings.load(None, {}), Metrics(CollectorRegistry())
+
+    async def cut_off_at_first(messages: Sequence[Message]) -> None:
+        attempts.append([message.topic for message in messages])
+        if len(attempts) == 2:  # the first is of what goes ahead: nothing
+            raise Unavailable("the session is over")
+
+    kafka = Kafka(deliver_first=cut_off_at_first)
+    made = loop(kafka, metrics)
+    gate = Gatekeeper(
+        replace(HOP, last=True, gate=("state", "held")), (HOP.target,), kafka, loaded.broker, loaded.gate, metrics,
+        lambda _, main: main,
+    )  # fmt: skip
+    judged: list[int] = []
+    judge = gate.judge
+
+    async def counted(incoming: Sequence[Incoming], outcomes: Sequence[Outcome]) -> list[Outcome | None]:
+        judged.append(len(incoming))
+        return await judge(incoming, outcomes)
+
+    async def nothing_to_read(_: object) -> None: ...
+
+    monkeypatch.setattr(gate, "judge", counted)
+    monkeypatch.setattr(gate, "_catch_up", nothing_to_read)
+    made._gate = gate
+    guarding = asyncio.create_task(gate.run(lambda: {0}, lambda: True))
+    try:
+        async with running(kafka, made):
+            kafka.send("a")
+            await until(lambda: bool(kafka.seen("ack")))
+            await settle_down()
+    finally:
+        guarding.cancel()
+        await asyncio.gather(guarding, return_exceptions=True)
+    assert judged == [1, 1]
+    assert kafka.seen(HOP.target) == [b"a"]
+    assert len(kafka.seen("ack")) == 1

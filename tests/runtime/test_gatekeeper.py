@@ -12,13 +12,14 @@ import pytest
 from aiokafka import TopicPartition
 from prometheus_client import CollectorRegistry
 
-from streams.errors import Exit, Fatal, Reason
+from streams.errors import Exit, Fatal, Reason, Unavailable
 from streams.runtime import events, settings
 from streams.runtime.events import Done, Incoming, Message, Outcome, Rejected
 from streams.runtime.gate import Passage
 from streams.runtime.gatekeeper import Gatekeeper
 from streams.runtime.hops import Hop
 from streams.runtime.metrics import Metrics
+from streams.runtime.outbox import always
 
 HOP = Hop(("tag_entities",), "cleaned", "enriched", "dead", "group", last=True, gate=("state", "held"))
 EVERYWHERE = ("enriched", "en", "de")
@@ -33,9 +34,14 @@ class Broker:
 
     deliveries: list[list[Message]] = field(default_factory=list)
     refuse: Callable[[Sequence[Message]], bool] = lambda _: False
+    away: bool = False
 
-    async def deliver(self, messages: Sequence[Message]) -> Sequence[int]:
+    async def deliver(self, messages: Sequence[Message], may: Callable[[], bool] = always) -> Sequence[int]:
         await asyncio.sleep(0)
+        while self.away and messages:
+            if not may():
+                raise Unavailable("away")
+            await asyncio.sleep(0.01)
         if self.refuse(messages):
             raise Fatal(Exit.UNAVAILABLE, "not authorised")
         if messages:
@@ -223,6 +229,26 @@ async def test_after_a_stand_still_nothing_goes_out_before_what_others_wrote_was
     assert read == [{0}]
     keys = {m.key for delivery in house.broker.deliveries for m in delivery if m.topic in EVERYWHERE}
     assert keys == {b"b"}
+
+
+async def test_cut_off_in_mid_delivery_it_sends_no_more_of_what_was_killed_meanwhile(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with running(monkeypatch) as house:
+        await house.judge((b"a", Passage(1, "usable", soon())))
+        house.broker.away = True
+        await asyncio.sleep(2 * SOON_SECONDS)  # its hour comes, and its delivery is tried and tried again
+
+        async def killed_elsewhere(_: set[int]) -> None:
+            house.gate._take_in(TopicPartition("held", 0), _Record(b"a", None))
+
+        monkeypatch.setattr(house.gate, "_catch_up", killed_elsewhere)
+        house.in_session = False
+        await asyncio.sleep(SOON_SECONDS)
+        house.broker.away = False
+        house.in_session = True
+        await asyncio.sleep(2 * SOON_SECONDS)
+    assert house.broker.topics() == [["held", "state"]]
 
 
 @dataclass

@@ -8,7 +8,7 @@ import pytest
 from aiokafka.errors import MessageSizeTooLargeError
 from prometheus_client import CollectorRegistry
 
-from streams.errors import Exit, Fatal
+from streams.errors import Exit, Fatal, Unavailable
 from streams.runtime import settings
 from streams.runtime.embedded import embedded_broker, free_port
 from streams.runtime.events import Message
@@ -99,6 +99,15 @@ async def test_without_a_broker_it_tries_again_until_it_is_told_to_stop() -> Non
     delivery.cancel()
     with pytest.raises(asyncio.CancelledError):
         await delivery
+    await made.outbox.close()
+
+
+async def test_it_gives_up_once_it_may_not_go_on() -> None:
+    made = Made(f"127.0.0.1:{free_port()}")
+    async with asyncio.timeout(SOON_SECONDS):
+        with pytest.raises(Unavailable):
+            await made.outbox.deliver([message("t", 1)], lambda: made.retries < 3)
+    assert made.retries == 3
     await made.outbox.close()
 
 
