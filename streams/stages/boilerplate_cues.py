@@ -82,12 +82,12 @@ class Cue:
         return f"cue {self.file} {self.name}"
 
 
-class _Pattern(NamedTuple):
-    """A cue's pattern, compiled."""
+class _Test(NamedTuple):
+    """Patterns that the same words lead to, tried at once: `re2.Set` asks only whether, half the work of a search."""
 
-    cue: Cue
-    is_in: Callable[[bytes], object]
-    """`re2.Set.Match` of the one pattern: it asks only whether, and so does half the work of a search."""
+    matching: Callable[[bytes], Sequence[int] | None]
+    numbers: tuple[int, ...]
+    """Of its patterns, those of their cues."""
     anchored: bool
 
 
@@ -95,21 +95,19 @@ class _Pattern(NamedTuple):
 class Cues:
     """Every cue, and the words by which few of them are left to be tried on few lines.
 
-    One automaton of all patterns would be shorter (`re2.Set`), and is as fast on text that it has seen. On other text
-    it builds its states as it goes, which took more than half of a fresh release's time.
+    One automaton of all patterns would be shorter, and is as fast on text that it has seen. On other text it builds its
+    states as it goes, which took more than half of a fresh release's time.
     """
 
-    patterns: tuple[_Pattern, ...]
-    """Headings and starts first: found cues are given in this order."""
+    cues: tuple[Cue, ...]
+    """One for each pattern, headings and starts first: found cues are given in this order."""
     words: ahocorasick_rs.AhoCorasick
     """A word that must begin a line has a line break before it."""
-    patterns_of: tuple[tuple[int, ...], ...]
-    """For each word, the patterns that cannot do without it or another of theirs."""
-    wordless: Any
-    """`re2.Set` of the few headings and starts without a good word."""
-    wordless_numbers: tuple[int, ...]
-    wordless_phrases: frozenset[int]
-    """Phrases without one are tried on every line."""
+    tests: tuple[_Test, ...]
+    tests_of: tuple[tuple[int, ...], ...]
+    """For each word, the tests of the patterns that cannot do without it or another of theirs."""
+    wordless: tuple[int, ...]
+    """The tests of the few patterns without a good word: they are made on every line."""
     sentences: Mapping[Cue, Sequence[Callable[[bytes], object]]]
     """The patterns of the cues that may cut a sentence out."""
     clauses: tuple[tuple[Cue, Any], ...]
@@ -119,23 +117,26 @@ class Cues:
     def of_lines(self, keys: Sequence[str]) -> list[tuple[Cue, ...]]:
         """The cues of every line, given their `matching_key`s; headings are found in short ones only."""
         different = list(dict.fromkeys(keys))
-        wordless = [self.wordless.Match(_head(key).encode()) or () for key in different]
-        asked = [{*self.wordless_phrases, *map(self.wordless_numbers.__getitem__, found)} for found in wordless]
+        asked = [set(self.wordless) for _ in different]
         # Where a line begins with decoration, what comes after it is a line once more.
         bare = [number for number, key in enumerate(different) if key and key[0] in BULLETS]
         owners = [*range(len(different)), *bare]
         text = "\n".join(["", *different, *(different[number].lstrip(BULLETS) for number in bare)]).lower()
         starts = [0, *accumulate([len(row) + 1 for row in text[1:].split("\n")])]
         for word, start, _ in self.words.find_matches_as_indexes(text, overlapping=True):
-            asked[owners[bisect_right(starts, start) - 1]].update(self.patterns_of[word])
-        found = {key: self.found(key, some) if some else () for key, some in zip(different, asked, strict=True)}
+            asked[owners[bisect_right(starts, start) - 1]].update(self.tests_of[word])
+        found = {key: self.found(key, tests) for key, tests in zip(different, asked, strict=True)}
         return [found[key] for key in keys]
 
     def found(self, key: str, asked: Iterable[int]) -> tuple[Cue, ...]:
-        """The cues of a line among the patterns of these numbers."""
+        """The cues of a line that the tests of these numbers find."""
         line, head = key.encode(), _head(key).encode()
-        tried = [self.patterns[number] for number in sorted(asked)]
-        return tuple([cue for cue, is_in, anchored in tried if is_in(head if anchored else line)])
+        numbers: set[int] = set()
+        for asking in asked:
+            matching, its, anchored = self.tests[asking]
+            if hits := matching(head if anchored else line):
+                numbers.update([its[hit] for hit in hits])
+        return tuple([self.cues[number] for number in sorted(numbers)]) if numbers else ()
 
     def of_sentence(self, sentence: str, cues: Iterable[Cue]) -> Cue | None:
         """The first of a paragraph's cues that is sure enough to take this sentence out of it."""
@@ -151,8 +152,9 @@ class Cues:
         if not (key := matching_key(heading.strip(BULLETS + DECORATION))):
             return ""
         lower = key.lower()
-        fitting = (pattern.fullmatch(key) for need, pattern in self.names if need is None or need.are_in(lower))
-        return next((match[1].strip() for match in fitting if match), "")
+        line = key.encode()  # with a text, the match would count its characters
+        fitting = (pattern.fullmatch(line) for need, pattern in self.names if need is None or need.are_in(lower))
+        return next((str(match[1], "utf-8").strip() for match in fitting if match), "")
 
 
 def _head(key: str) -> str:
@@ -173,34 +175,34 @@ def load_cues(config: StageConfig) -> Cues:
                 cue = Cue(path.stem, group, kind, f"{group}.{kind}", *GROUPS[group])
                 patterns += ((cue, pattern) for pattern in _patterns(table))
     bound = [each for kinds in (ANCHORED, LOOSE) for each in patterns if each[0].kind in kinds]
-    compiled = tuple(_Pattern(cue, _compile(cue, text).Match, cue.kind in ANCHORED) for cue, text in bound)
     numbers: dict[str, list[int]] = {}
-    wordless = re2.Set.SearchSet(_options())
-    wordless_numbers: list[int] = []
-    wordless_phrases: list[int] = []
     for number, (cue, text) in enumerate(bound):
         need = needed(matching_key(text), anchored=cue.kind in ANCHORED)
-        if need:
-            for word in need.words:
-                numbers.setdefault(f"\n{word}" if need.at_start else word, []).append(number)
-        elif cue.kind in ANCHORED:
-            wordless.Add(_bound(cue, text))
-            wordless_numbers.append(number)
-        else:
-            wordless_phrases.append(number)
-    wordless.Compile()
+        for word in need.words if need else [""]:
+            numbers.setdefault(f"\n{word}" if need and need.at_start else word, []).append(number)
+    texts = [_bound(cue, text) for cue, text in bound]
+    first_loose = sum(cue.kind in ANCHORED for cue, _ in bound)
+    tests: dict[tuple[int, ...], int] = {}
+
+    def tests_of(its: Sequence[int]) -> tuple[int, ...]:
+        anchored = tuple(number for number in its if number < first_loose)
+        loose = tuple((number,) for number in its if number >= first_loose)
+        return tuple(tests.setdefault(each, len(tests)) for each in (anchored, *loose) if each)
+
+    wordless = tests_of(numbers.pop("", []))
+    of_words = tuple(map(tests_of, numbers.values()))
     sentences: dict[Cue, list[Callable[[bytes], object]]] = {}
-    for cue, is_in, _ in compiled:
+    for (cue, _), text in zip(bound, texts, strict=True):
+        _check(cue, text)
         if cue.kind == "sentence":
-            sentences.setdefault(cue, []).append(is_in)
+            sentences.setdefault(cue, []).append(_set([text]).Match)
     names = [matching_key(text) for cue, text in patterns if cue.kind == "name"]
     return Cues(
-        patterns=compiled,
+        cues=tuple(cue for cue, _ in bound),
         words=ahocorasick_rs.AhoCorasick(list(numbers), implementation=ahocorasick_rs.Implementation.ContiguousNFA),
-        patterns_of=tuple(map(tuple, numbers.values())),
+        tests=tuple(_Test(_set([texts[n] for n in its]).Match, its, its[0] < first_loose) for its in tests),
+        tests_of=of_words,
         wordless=wordless,
-        wordless_numbers=tuple(wordless_numbers),
-        wordless_phrases=frozenset(wordless_phrases),
         sentences=sentences,
         clauses=tuple((cue, re2.compile(f"(?i){text}")) for cue, text in patterns if cue.kind == "clause"),
         names=tuple((needed(name, anchored=True), re2.compile(f"(?i){name}")) for name in names),
@@ -231,14 +233,17 @@ def _options() -> Any:
     return options
 
 
-def _compile(cue: Cue, pattern: str) -> Any:
-    bound = _bound(cue, pattern)
-    compiled = re2.Set.SearchSet(_options())
+def _check(cue: Cue, pattern: str) -> None:
     try:
-        re2.compile(bound, _options())  # says what is wrong with a pattern; the set does not
-        compiled.Add(bound)
+        re2.compile(pattern, _options())
     except re2.error as exc:
         raise ValueError(f"config/boilerplate/{cue.file}.toml, {cue.name}: {pattern}: {exc}") from exc
+
+
+def _set(patterns: Iterable[str]) -> Any:
+    compiled = re2.Set.SearchSet(_options())
+    for pattern in patterns:
+        compiled.Add(pattern)
     compiled.Compile()
     return compiled
 

@@ -72,8 +72,8 @@ def test_no_cue_is_missed_for_want_of_a_word(path: Path) -> None:
     text = json.loads(path.read_text(encoding="utf-8"))["text"]
     keys = [key for line in matching_key(text).split("\n") if (key := line.strip())]
     keys += [f"“{key}" for key in keys] + [key.upper() for key in keys]
-    assert cues().of_lines(keys) == [cues().found(key, range(len(cues().patterns))) for key in keys]
+    assert cues().of_lines(keys) == [cues().found(key, range(len(cues().tests))) for key in keys]
 
 
 def test_only_few_patterns_have_no_word() -> None:
-    assert len(cues().wordless_numbers) + len(cues().wordless_phrases) < 20
+    assert sum(len(cues().tests[number].numbers) for number in cues().wordless) < 20

@@ -462,7 +462,7 @@ def test_an_embargo_ends_where_it_says_and_late_where_it_names_no_zone() -> None
 
 def test_every_cue_file_compiles_and_every_group_is_used() -> None:
     cues = load_cues(StageConfig(config_directory()))
-    named = {pattern.cue.group for pattern in cues.patterns}
+    named = {cue.group for cue in cues.cues}
     assert set(GROUPS) - named == set()
 
 
