@@ -17,6 +17,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from streams.records import IdentifiedRelease
+from streams.runtime.work import settle
 from streams.stage import StageConfig, config_directory
 from streams.stages.strip_boilerplate import BoilerplateKit, prepare, strip_boilerplate
 
@@ -64,6 +65,7 @@ def main() -> None:
     """Print two Markdown tables."""
     start = time.process_time()
     kit = prepare(StageConfig(config_directory()))
+    settle()  # as a worker's process does
     print(f"prepared in {time.process_time() - start:.2f} s\n")
     _by_language(list(_releases()), kit)
     print("\n| text | characters | seconds | against half of it |\n|---|---|---|---|")

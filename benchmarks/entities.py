@@ -20,6 +20,7 @@ from pathlib import Path
 
 from streams import pipeline
 from streams.records import CleanRelease, RawRelease
+from streams.runtime.work import settle
 from streams.stage import config_directory
 from streams.stages.tag_entities import GROUPS, TIERS, tag_entities
 
@@ -46,6 +47,7 @@ def main() -> None:
     started = time.process_time()
     options = {"tag_entities": {"tier": arguments.tier}}
     line = pipeline.prepare([stage.name for stage in pipeline.PIPELINE], config_directory(), options, "")
+    settle()  # as a worker's process does
     print(f"prepared all stages in {time.process_time() - started:.2f} s")
     dice = random.Random(SEED)
     print("| language | releases | characters | releases/s | ms a release | ms detect | ms strip | share |")

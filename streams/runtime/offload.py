@@ -261,6 +261,7 @@ def _begin(tasks: tuple[work.Task, ...], progress: Any, loaded: Any) -> None:
     _table = progress
     try:
         _workers = {task.hop.name: work.prepare(task) for task in tasks}
+        work.settle()
     except Exception as exc:  # the edge of the process
         _broken = f"{type(exc).__name__}: {exc}"
     with loaded.get_lock():

@@ -1,5 +1,6 @@
 """What a pool process does: bytes of events in, outcomes out. Never raises on account of a release."""
 
+import gc
 import hashlib
 import time
 import traceback
@@ -28,6 +29,9 @@ MAX_TRACEBACK = 4_000
 
 MARK_DIGITS = 16
 """Enough to tell the last events of one release apart; remembered by the hundred thousand."""
+
+GARBAGE_THRESHOLD = 10_000
+"""Objects made since the last look: a megabyte or two. Python's own is 700."""
 
 ENTRANCE = "parse"
 """The word for what comes before the first stage, where a dead letter names its stage."""
@@ -183,6 +187,16 @@ def config_word(settings: Settings) -> str:
 def prepare(task: Task) -> Worker:
     """Load what the task's stages know: seconds, once per process."""
     return Worker(task, pipeline.prepare(task.hop.stages, task.data, task.options, task.config))
+
+
+def settle() -> None:
+    """Let the garbage collector pass over all that is loaded, and come less often: once a process, when it is ready.
+
+    The stages make no cycles, so that it finds nothing; on a megabyte of short lines it took a quarter of the time.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(GARBAGE_THRESHOLD)
 
 
 def process_window(worker: Worker, window: Sequence[Incoming], started: Any = None) -> list[Outcome]:
