@@ -123,7 +123,8 @@ class Crf:
     """From row to column."""
     lexicon: Lexicon
     rows: "_Rows" = field(default_factory=lambda: _Rows())
-    emissions: Floats = field(default_factory=lambda: np.zeros((1024, len(_OFFSETS), len(LABELS)), np.float32))
+    emissions: Floats = field(default_factory=lambda: np.zeros((len(_OFFSETS), 1024, len(LABELS) + 1), np.float32))
+    """What tokens say of one that they stand at an offset from: a table for each offset, in rows as wide as weights."""
     facets: NDArray[np.uint32] = field(default_factory=lambda: np.zeros((1024, 3), np.uint32))
 
     def tag(self, surfaces: Sequence[str], listed: NDArray[np.uint32]) -> list[tuple[int, int, str]]:
@@ -138,17 +139,16 @@ class Crf:
         for start in range(MARGIN, len(rows) - MARGIN, MOST_AT_ONCE):
             end = min(start + MOST_AT_ONCE, len(rows) - MARGIN)
             around = slice(start - MARGIN, end + MARGIN)
-            scores[start:end] = self._score(rows[around], listed[around])
+            scores[start:end] = self._score(rows[around], listed[around])[:, :-1]
         scores[rows == self.rows[""]] = _BLANK
         return spans_of(decode(scores, self.transitions))
 
     def _score(self, rows: NDArray[np.intp], listed: NDArray[np.uint32]) -> Floats:
         """Add up what each token and its neighbours say: `MARGIN` fewer at both ends."""
         found = self.weights.look_up(neighbour_keys(self.facets[rows], listed, letters=self.letters))
-        scores: Floats = self.weights.rows.take(found, axis=0).sum(axis=0)[:, :-1]
-        alone = self.emissions.take(rows, axis=0)
-        for column, offset in enumerate(_OFFSETS):
-            scores += alone[MARGIN + offset : len(rows) - MARGIN + offset, column]
+        scores: Floats = self.weights.rows.take(found, axis=0).sum(axis=0)
+        for table, offset in zip(self.emissions, _OFFSETS, strict=True):
+            scores += table.take(rows[MARGIN + offset : len(rows) - MARGIN + offset], axis=0)
         return scores
 
     def _remember(self, surfaces: Sequence[str]) -> NDArray[np.intp]:
@@ -162,10 +162,9 @@ class Crf:
 
     def _learn(self, new: list[str]) -> None:
         first, last = len(self.rows) - len(new), len(self.rows)
-        if last > len(self.emissions):
-            size = 2 * last
-            self.emissions = np.resize(self.emissions, (size, *self.emissions.shape[1:]))
-            self.facets = np.resize(self.facets, (size, self.facets.shape[1]))
+        if last > len(self.facets):
+            self.emissions = np.pad(self.emissions, ((0, 0), (0, 2 * last - len(self.facets)), (0, 0)))
+            self.facets = np.resize(self.facets, (2 * last, self.facets.shape[1]))
         described = [describe(surface, self.lexicon) for surface in new]
         keys, lengths = [], []
         for offset in _OFFSETS:
@@ -173,10 +172,9 @@ class Crf:
             lengths += [len(observations) for observations in given]
             keys.append(_at_offset(list(chain.from_iterable(given)), offset))
         found = self.weights.look_up(np.concatenate(keys))
-        flat = self.weights.rows.take(found, axis=0)[:, :-1]
+        flat = self.weights.rows.take(found, axis=0)
         starts = np.cumsum([0, *lengths[:-1]])
-        sums = np.add.reduceat(flat, starts, axis=0).reshape(len(_OFFSETS), len(new), len(LABELS))
-        self.emissions[first:last] = sums.transpose(1, 0, 2)
+        self.emissions[:, first:last] = np.add.reduceat(flat, starts, axis=0).reshape(len(_OFFSETS), len(new), -1)
         self.facets[first:last] = [what.facets for what in described]
 
 
