@@ -53,6 +53,7 @@ GROUPS: dict[str, tuple[Label, str]] = {
     "related": ("navigation", "related"),
     "reprint": ("other", "reprint"),
     "safe_harbor": ("safe_harbor", ""),
+    "section": ("sectors", ""),
     "sectors": ("sectors", ""),
     "source": ("source_line", ""),
     "thirdparty": ("disclaimer", "third_party"),

@@ -48,9 +48,11 @@ _NO_NAME = re.compile(
     r"(?i)^(?:web\s?-?(?:site|seite|page)?s?|home ?page|internet|(?:sitio|página|pagina) web|"
     r"site(?: (?:web|internet))?|сайт|"
     r"laman web|situs(?: web)?|trang web|(?:ال)?موقع(?: (?:ال)?إلكتروني)?|웹사이트|홈페이지|이메일|เว็บไซต์|"
-    r"อีเมล|e-?mails?|URL|代表|直通|内線)$|(?:網站|网站|官網|ホームページ|サイト)$"
+    r"อีเมล|e-?mails?|URL|代表|直通|内線|(?:presse|medien)?kontakte?|(?:press|media) contacts?|contacts?(?: presse)?|"
+    r"contactos?(?: de prensa)?|contatos?|контакты|連絡先|お問い合わせ先?|연락처|담당자?|联系方式|聯絡人|联系人|ติดต่อ|"
+    r"liên hệ|kontak)$|(?:網站|网站|官網|ホームページ|サイト)$"
 )
-"""What a line calls an address or a number."""
+"""What a line calls an address, a number or itself."""
 _CALLED = re.compile(
     r"(?i)(?:(?<![^\W_])(?:tel|tél|telefono|teléfono|telefone?|téléphone|telp|telepon|phone|mobile?|móvil|celular|cell?|handy|"
     r"hotline|whatsapp|wa|h/?p|тел|телефон|моб|điện thoại|s?đt|di động|(?:ال)?هاتف|جوال|موبايل|ت)|"
@@ -226,7 +228,7 @@ def _pieces(text: str) -> list[tuple[str, str]]:
     for start, end, kind, value in [*sorted(found), (len(text), len(text), "", "")]:
         between = text[at:start].strip(" \t,;:：،，、·|-–—<>()（）")
         if between and start >= at:
-            for words in re.split(r"[,，;|،]\s?|\s{2,}|\u3000", between):
+            for words in re.split(r"[,，;|،]\s?|\s{2,}|[\t\u3000]", between):
                 words = _CONTACT_WORD.sub("", words)
                 words = _NAME_CUTS.sub("", words.strip(" :：-–—.·/")).strip(" :：-–—.·/")
                 if len(words) > 1 and not words.isdigit() and not _NO_NAME.search(words):

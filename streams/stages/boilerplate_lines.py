@@ -9,6 +9,7 @@ import re
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from functools import cache
 from itertools import accumulate
 from typing import NamedTuple
@@ -43,6 +44,9 @@ NEAR_STEPS = (1, 2, 3, 4, 6, 9, 15, 30)
 MAX_DATE_LINE = 110
 """Characters. Dates are looked for in shorter lines only: there they are a date line, elsewhere just a date."""
 
+LIKE = 9
+"""Characters at the end of a line that another one shares: dates, agencies and site names of a list of other news."""
+
 HEAD = 40
 """Lines at the top among which a headline and the page's title repeat each other."""
 
@@ -51,6 +55,12 @@ ECHO_SAMPLE = 8000
 
 ECHO_PIECES = 8
 """Words, or stretches of a script without blanks, of a line that are looked for."""
+
+MAIN_STEP, MAIN_MOST = 40, 320
+"""Weighted characters of prose that make up for a line that is none, and that a paragraph counts for at most."""
+
+BARE_LINE = -0.2
+"""What a line that is neither prose nor furniture costs in it, where furniture costs 1."""
 
 REACH = 12
 """Lines: how far above a heading is still remembered."""
@@ -78,6 +88,12 @@ PAGE = frozenset(f"{group}.{kind}" for group in ("navigation", "related") for ki
 
 FURNITURE = frozenset({"navigation.heading", "related.heading", "navigation.start", "copyright.start"})
 """Cues of what stands around and below an article on a web page."""
+
+TAIL = frozenset({"about.heading", "contact.heading", "source.heading", "safe_harbor.heading", "copyright.start"})
+"""Cues of what follows a release's body: where they have come, little of it is to come."""
+
+PAGE_STEPS = (1, 3, 8, 20)
+"""Lines of a page's furniture from which on a release is more and more of a web page."""
 
 _CJK = re.compile("[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff]+")
 _EMAIL = re.compile(r"[\w.+-]@[\w-]+\.|\(at\)|\[at\]")
@@ -136,7 +152,8 @@ def read_lines(text: str, cues: Cues) -> list[Line]:
         [0, *starts[1:]][: len(rows)], [*starts[1:], len(text)][: len(rows)], rows, found, strict=True
     ):
         length = weighted_length(stripped) if wide else len(stripped)
-        stops = ends_sentence(stripped)
+        # Thai sentences end without a sign.
+        stops = ends_sentence(stripped) or (length >= LONG and "\u0e01" <= stripped[-1] <= "\u0e5b")
         prose = length >= PROSE or (stops and length >= PROSE_WITH_STOP)
         lines.append(Line(start, end, at, stripped, number, own, length, stops, prose))
     return lines
@@ -170,10 +187,15 @@ def line_features(
     beside = ["none", "none", *kinds, "none", "none"]
     dated = [shape.date != "" for shape in shapes]
     habit = 3 * sum(lines[number].stops for number in prose) // len(prose) if prose else -1
-    runs = _short_runs(lines, names)
     below = _next_heading(names)
-    passed = _furniture_passed(names, first)
+    furniture = [bool(own) and not PAGE.isdisjoint(own) for own in names]
+    runs = _short_runs(lines, furniture)
+    top, bottom = _main_prose(lines, furniture)
+    passed, tail = _passed(names, top, FURNITURE), _passed(names, top, TAIL)
+    page = bisect_right(PAGE_STEPS, sum(furniture))
     blanks = _blank_lines_matter(lines)
+    tails = [line.text[-LIKE:] if 2 * LIKE < len(line.text) < SAMPLE else "" for line in lines]
+    shared = Counter(tails)
     near = list(accumulate([line.prose for line in lines], initial=0))
     folds = _folds([line.text for line in (lines if title else lines[:HEAD])])
     heads = "\n\n".join(["", *folds[:HEAD], ""])
@@ -197,6 +219,8 @@ def line_features(
             (_looks, step, end, place, kind, habit, caseless),
             (_place, place, _near(number), _near(count - 1 - number), _near(far)),
             (_context, place, kind, end, passed[number], prose_near),
+            (_below_tail, tail[number], kind, end),
+            (_main, "above" if number < top else "below" if number > bottom else "in", kind, end, bool(cues), page),
             (_neighbours, *beside[number : number + 5]),
             (_cues, cues, place, kind),
         ]
@@ -206,6 +230,8 @@ def line_features(
             own.append((_run, *run, place, bool(cues)))
         if 0 < number < count - 1 and (dated[number - 1] or dated[number + 1]):
             own.append((_dates_beside, dated[number - 1], dated[number + 1], place))
+        if tails[number] and shared[tails[number]] > 1:
+            own.append((_like_others, place, kind))
         if blanks:
             own.append((_blank_above, number == 0 or line.number - lines[number - 1].number > 1))
         if repeats and line.text in repeats:
@@ -250,6 +276,15 @@ def _context(place: str, kind: str, end: str, passed: int, prose: int) -> tuple[
     return (f"{place},{kind},end={end}", f"prose_near={prose}", f"passed={passed}", f"passed={passed},{kind},end={end}")
 
 
+def _main(where: str, kind: str, end: str, has_cue: bool, page: int) -> tuple[str, ...]:
+    own = f"{where},{kind},{'cue' if has_cue else 'nocue'}"
+    return (f"main={where},{kind}", f"main={own},end={end}", f"page={page},{own}")
+
+
+def _below_tail(passed: int, kind: str, end: str) -> tuple[str, ...]:
+    return (f"tail={passed}", f"tail={passed},{kind}", f"tail={passed},{kind},end={end}")
+
+
 def _neighbours(two_above: str, above: str, kind: str, below: str, two_below: str) -> tuple[str, ...]:
     around = (f"-2:{two_above}", f"-1:{above}", f"1:{below}", f"2:{two_below}", f"{above}<{kind}<{below}")
     alternates = two_above == kind == two_below and above == below != kind
@@ -272,6 +307,10 @@ def _run(size: int, page: int, after_colon: bool, place: str, has_cue: bool) -> 
 
 def _dates_beside(above: bool, below: bool, place: str) -> tuple[str, ...]:
     return (f"date_beside={above:d}{below:d},{place}",)
+
+
+def _like_others(place: str, kind: str) -> tuple[str, ...]:
+    return (f"like_others,{place},{kind}",)
 
 
 def _blank_above(blank: bool) -> tuple[str, ...]:
@@ -509,15 +548,31 @@ def _near(distance: int) -> int:
     return bisect_right(NEAR_STEPS, distance)
 
 
-def _furniture_passed(names: Sequence[Sequence[str]], first: int) -> list[int]:
-    """For every line, how many lines of a page's furniture stand between the first prose and it: 0, 1, 2, 4, 8, more."""  # noqa: E501
+def _passed(names: Sequence[Sequence[str]], first: int, cues: AbstractSet[str]) -> list[int]:
+    """For every line, how many lines with one of the cues stand between the main prose's first and it: 0, 1, 2, 4, 8, more."""  # noqa: E501
     passed = []
     count = 0
     for number, own in enumerate(names):
         passed.append(bisect_right((1, 2, 4, 8), count))
         if number > first:
-            count += bool(own) and not FURNITURE.isdisjoint(own)
+            count += bool(own) and not cues.isdisjoint(own)
     return passed
+
+
+def _main_prose(lines: Sequence[Line], furniture: Sequence[bool]) -> tuple[int, int]:
+    """The first and last line of the stretch with the most prose and the least furniture: on a page, its article.
+
+    Banners above and comments below are prose as well, but with a menu between. A list between is none.
+    """
+    first, last, start = len(lines), -1, 0
+    best = total = 0.0
+    for number, (line, is_furniture) in enumerate(zip(lines, furniture, strict=True)):
+        if total <= 0:
+            start, total = number, 0.0
+        total += min(line.length, MAIN_MOST) / MAIN_STEP if line.prose else -1 if is_furniture else BARE_LINE
+        if total > best:
+            first, last, best = start, number, total
+    return first, last
 
 
 def _echoes(lines: Sequence[Line]) -> list[tuple[int, int] | None]:
@@ -558,9 +613,8 @@ class _Run(NamedTuple):
     """A sentence announced them."""
 
 
-def _short_runs(lines: Sequence[Line], names: Sequence[Sequence[str]]) -> list[_Run | None]:
+def _short_runs(lines: Sequence[Line], furniture: Sequence[bool]) -> list[_Run | None]:
     runs: list[_Run | None] = [None] * len(lines)
-    furniture = [bool(own) and not PAGE.isdisjoint(own) for own in names]
     start = 0
     for number in [*(number for number, line in enumerate(lines) if line.prose), len(lines)]:
         if number > start:

@@ -131,6 +131,36 @@ def test_only_boilerplate_leaves_an_empty_body() -> None:
     assert not clean("").only_boilerplate
 
 
+def test_a_list_in_the_body_stays() -> None:
+    terms = ["Who may apply:", "Citizens between 18 and 28", "No criminal record", "Height: 165 cm", "Weight: 50 kg"]
+    result = clean("\n".join([*RELEASE.split("\n")[:2], *terms, *RELEASE.split("\n")[2:]]))
+    assert [line for line in terms if line not in result.body.split("\n")] == []
+
+
+def test_a_menu_between_two_stretches_of_prose_leaves_the_longer_one() -> None:
+    banner = f"{PARAGRAPH} Read it all on our new page."
+    menu = ["Home", "News", "Politics", "Business", "Sports", "Contact", "Share", "Facebook", "Twitter", "Log in"]
+    article = RELEASE.split("\n")[1:3]
+    result = clean("\n".join([banner, *menu, *menu, "Acme to build a second plant in Berlin", *article, PARAGRAPH]))
+    assert PARAGRAPH in result.body
+    assert not set(menu) & set(result.body.split("\n"))
+
+
+@pytest.mark.parametrize(
+    ("line", "label"),
+    [
+        ("© 2026 Acme | Terms | Privacy", "copyright"),
+        ("Tags: robots, warehouses", "sectors"),
+        ("Workers lift the last beam into place. Photo: Jo Doe", "caption"),
+    ],
+)
+def test_a_telling_cue_outweighs_the_model(line: str, label: str) -> None:
+    lines = RELEASE.split("\n")
+    page = [*lines[:2], line, *lines[2:]] if label == "caption" else [*lines, "Home", "Contact", line, "Privacy policy"]
+    result = clean("\n".join(page))
+    assert [s.label for s in result.segments if result.text[s.start : s.end].strip() == line] == [label]
+
+
 @pytest.mark.parametrize(
     "text", ["Acme opens a plant\nAcme opened a plant today in Berlin.", PARAGRAPH, f"Plant opened\n\n{PARAGRAPH}"]
 )
