@@ -1,11 +1,11 @@
-"""Let packaged taggers label text to learn from: `DATA/silver/<language>.<source>.jsonl.gz`.
+"""Label text to learn from: `DATA/silver/<language>.<source>.jsonl.gz`.
 
 Run with: python tools/label_entities.py DATA SHARED
 
 Texts: the whole sentences of PAN-X (Wikipedia, CC BY-SA; its own labels are not used) and the news of the language
 data, NTREX-128 (CC BY-SA 4.0). Taggers: natasha for Russian (MIT), spaCy's fr_core_news_md for French (LGPL-LR) and
 Stanford CoreNLP 4.5.7 for English, German and Spanish (GPL 3; put its jars in $CORENLP). Only their labels are taken,
-nothing of theirs is shipped.
+nothing of theirs is shipped. In the news in Arabic, Malay and Vietnamese the names are those of `encoder/news.toml`.
 """
 
 import gzip
@@ -16,6 +16,7 @@ import re
 import subprocess
 import sys
 import tempfile
+import tomllib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -31,8 +32,9 @@ def main() -> None:
     data, shared = Path(sys.argv[1]), Path(sys.argv[2])
     (data / "silver").mkdir(exist_ok=True)
     for language, label in TEACHERS.items():
-        for source, texts in (("panx", panx(shared, language)), ("ntrex", ntrex(shared, language))):
-            texts = list(dict.fromkeys(texts))
+        sources = {"ntrex": ntrex(shared, language)} | ({} if label is listed else {"panx": panx(shared, language)})
+        for source, found in sources.items():
+            texts = list(dict.fromkeys(found))
             with gzip.open(data / "silver" / f"{language}.{source}.jsonl.gz", "wt", encoding="utf-8") as out:
                 for text, entities in zip(texts, label(language, texts), strict=True):
                     out.write(json.dumps({"text": text, "ents": entities}, ensure_ascii=False) + "\n")
@@ -40,12 +42,12 @@ def main() -> None:
 
 
 def panx(shared: Path, language: str) -> Iterator[str]:
-    """Whole sentences only: its titles and fragments teach that everything is a name."""
+    """Running text only: its titles and fragments teach that everything is a name."""
     for record in read(shared / "entities" / "train" / f"{language}.panx.jsonl.gz"):
         text = record["text"]
         words = text.split()
         running = sum(word[0].islower() for word in words)
-        if len(words) >= 7 and running >= 4 and words[-1] in {".", "!", "?"} and "''" not in text:
+        if len(words) >= 6 and running >= 3 and not words[0][1:].isupper() and "''" not in text:
             yield re.sub(r" ([.,;:!?)])", r"\1", text).replace("( ", "(")
 
 
@@ -103,12 +105,31 @@ def corenlp(language: str, texts: list[str]) -> Iterator[Entities]:
         yield entities if plain == text else []
 
 
+def listed(language: str, texts: list[str]) -> Iterator[Entities]:
+    """The longest names of `encoder/news.toml`; an Arabic one with the prepositions that are written to it."""
+    tables = tomllib.loads(Path(__file__).with_name("encoder").joinpath("news.toml").read_text(encoding="utf-8"))
+    kinds = {}
+    for table in [tables["latin"], tables[language]] if language != "ar" else [tables["ar"]]:
+        kinds |= {name: kind.upper() for kind, names in table.items() for name in names}
+    before = "(?<!\\w)[وف]?[بلك]?" if language == "ar" else "(?<![\\w-])"
+    pattern = re.compile(f"{before}({'|'.join(map(re.escape, sorted(kinds, key=len, reverse=True)))})(?!-?\\w)")
+    for text in texts:
+        found = (match for match in pattern.finditer(text) if not _OPENING.search(text[: match.end()]))
+        yield [(match.start(), match.end(), kinds[match[1]]) for match in found]
+
+
+_OPENING = re.compile(r"(?:^|\W[^\w,] ?)(?:Anh|Ý)$")
+"""Vietnamese for `he` and `idea` where a sentence begins with it; else England and Italy."""
+
 TEACHERS: dict[str, Callable[[str, list[str]], Iterator[Entities]]] = {
     "ru": natasha,
     "fr": spacy,
     "en": corenlp,
     "de": corenlp,
     "es": corenlp,
+    "ar": listed,
+    "ms": listed,
+    "vi": listed,
 }
 
 

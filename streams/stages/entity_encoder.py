@@ -1,7 +1,7 @@
 """Find names with a small multilingual encoder: slower than the CRFs, and better where there is little to learn from.
 
 Made by `tools/encoder`; docs/models/entities-accurate.md is its card. Activations are quantised with fixed scales, so
-what a sentence gets does not depend on the sentences beside it.
+what a sentence gets does not depend on the sentences that are read with it.
 """
 
 from bisect import bisect_left
@@ -26,10 +26,10 @@ MAX_TEXT: Final = 30_000
 """Characters of a release that are read, ten times a long one: about a second."""
 MAX_PIECES: Final = 126
 """Of a sentence that are looked at together; one that has more is cut in two between its tokens."""
-BATCH: Final = 768
-"""Pieces of a batch, padding and all: more is no faster and takes memory."""
-PADDED: Final = 1.15
-"""How much longer than the shortest sentence of its batch one may be: padding costs as much as text."""
+ROW: Final = 64
+"""Pieces of the sentences that are laid in a row: in longer rows looking around costs more, shorter ones fill less."""
+BATCH: Final = 256
+"""Pieces of the rows that are read together: with fewer the weights are fetched too often, more leave the cache."""
 MEMORY: Final = 50_000
 """Words whose pieces are remembered; then they are forgotten all at once."""
 
@@ -76,35 +76,57 @@ class Encoder:
 
     def score(self, sentences: Sequence[Pieces]) -> list[Floats]:
         """Score every label of every token, as log probabilities: one array a sentence."""
+        lengths = [len(pieces.numbers) + 2 for pieces in sentences]
         scores: list[Floats] = [_BREAK] * len(sentences)
-        by_length = sorted(range(len(sentences)), key=lambda i: len(sentences[i].numbers))
-        batch: list[int] = []
-        for i in by_length:
-            length = len(sentences[i].numbers) + 2
-            if batch and (length > PADDED * len(sentences[batch[0]].numbers) or length * (len(batch) + 1) > BATCH):
-                self._run(sentences, batch, scores)
-                batch = []
-            batch.append(i)
-        if batch:
-            self._run(sentences, batch, scores)
+        for room, its in (
+            (ROW, [i for i, length in enumerate(lengths) if length <= ROW]),
+            (MAX_PIECES + 2, [i for i, length in enumerate(lengths) if length > ROW]),
+        ):
+            rows = _lay_out(its, lengths, room)
+            for first in range(0, len(rows), BATCH // room):
+                self._run(sentences, rows[first : first + BATCH // room], scores)
         return scores
 
-    def _run(self, sentences: Sequence[Pieces], batch: Sequence[int], scores: list[Floats]) -> None:
-        """Score the sentences of those numbers, all together."""
-        lengths = np.array([len(sentences[i].numbers) + 2 for i in batch], np.int32)
-        numbers = np.full((len(batch), lengths.max()), _PAD)
-        for row, i in zip(numbers, batch, strict=True):
-            row[: len(sentences[i].numbers) + 2] = [_BEGIN, *sentences[i].numbers, _END]
+    def _run(self, sentences: Sequence[Pieces], rows: Sequence[Sequence[int]], scores: list[Floats]) -> None:
+        """Score the sentences of those numbers; those of a row do not see each other."""
+        width = max(sum(len(sentences[i].numbers) + 2 for i in row) for row in rows)
+        numbers, places, owners = np.full((3, len(rows), width), [[[_PAD]], [[0]], [[-1]]])
+        begins: list[tuple[int, int, int]] = []
+        for n, row in enumerate(rows):
+            at = 0
+            for i in row:
+                end = at + len(sentences[i].numbers) + 2
+                numbers[n, at:end] = [_BEGIN, *sentences[i].numbers, _END]
+                places[n, at:end] = range(end - at)
+                owners[n, at:end] = i
+                begins.append((i, n, at))
+                at = end
         embedded = self.words[numbers].astype(np.float32) * self.scales[numbers][..., None]
-        embedded += self.places[: numbers.shape[1]]
-        rows = np.asarray(self.session.run(None, {"embedded": embedded, "lengths": lengths})[0])
-        for i, row in zip(batch, rows, strict=True):
+        embedded += self.places[places]
+        apart = np.where(owners[:, None, :, None] == owners[:, None, None, :], np.float32(0), np.float32(-1e4))
+        labels = np.asarray(self.session.run(None, {"embedded": embedded, "apart": apart})[0])
+        labels = labels.reshape(len(rows), width, OFFSETS, len(LABELS))
+        for i, n, at in begins:
             token, piece, offset = np.array(sentences[i].links).T
-            picked = row.reshape(-1, OFFSETS, len(LABELS))[piece + 1, offset]
-            begins = np.flatnonzero(np.diff(token, prepend=-1))
-            counts = np.diff(begins, append=len(token)).astype(np.float32)
-            mean = np.add.reduceat(picked, begins) / counts[:, None]
+            picked = labels[n, at + 1 + piece, offset]
+            firsts = np.flatnonzero(np.diff(token, prepend=-1))
+            counts = np.diff(firsts, append=len(token)).astype(np.float32)
+            mean = np.add.reduceat(picked, firsts) / counts[:, None]
             scores[i] = (mean - np.logaddexp.reduce(mean, axis=1, keepdims=True)).astype(np.float32)
+
+
+def _lay_out(its: Sequence[int], lengths: Sequence[int], room: int) -> list[list[int]]:
+    """Lay sentences in rows, the longest first, each in the first row that has room for it."""
+    rows: list[list[int]] = []
+    left: list[int] = []
+    for i in sorted(its, key=lengths.__getitem__, reverse=True):
+        row = next((n for n, space in enumerate(left) if space >= lengths[i]), len(rows))
+        if row == len(rows):
+            rows.append([])
+            left.append(room)
+        rows[row].append(i)
+        left[row] -= lengths[i]
+    return rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +199,7 @@ def load(directory: Path, other: NameTagger, trust: Mapping[str, float]) -> Enco
     """Read what `tools/encoder` wrote; one thread a session, for the pool runs a process a core."""
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
-    options.enable_cpu_mem_arena = options.enable_mem_pattern = False
+    options.enable_mem_pattern = False
     # The graph is as the kernels want it; onnxruntime's own fusion of sum and norm is slower than the two.
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC
     session = onnxruntime.InferenceSession(directory / "encoder.onnx", options, providers=["CPUExecutionProvider"])

@@ -23,17 +23,17 @@ SOURCES: dict[str, dict[str, float]] = {
         "silver/en.panx": 2,
         "train/en.panx": 2,
         "made/en": 0.5,
-        "more/en": 1.5,
+        "more/en": 2,
     },
     "de": {"train/de.germeval": 4, "silver/de.ntrex": 1.5, "silver/de.panx": 2, "train/de.panx": 1, "made/de": 0.5},
     "fr": {"silver/fr.ntrex": 3, "silver/fr.panx": 3, "train/fr.panx": 2, "made/fr": 0.5, "more/fr": 1.2},
-    "es": {"silver/es.ntrex": 3, "silver/es.panx": 3, "train/es.panx": 2, "made/es": 0.5, "more/es": 1.2},
+    "es": {"silver/es.ntrex": 3, "silver/es.panx": 3, "train/es.panx": 2, "made/es": 0.5, "more/es": 1.8},
     "pt": {"train/pt.uner": 5, "train/pt.panx": 0.7, "made/pt": 0.5},
     "id": {"train/id.idner2k": 3, "train/id.nergrit": 3, "made/id": 0.5},
-    "ms": {"train/ms.malaya": 1.5, "made/ms": 0.7, "more/ms": 2.5},
-    "vi": {"written/vi": 1, "made/vi": 1, "more/vi": 4},
-    "ru": {"silver/ru.ntrex": 3, "silver/ru.panx": 4, "train/ru.panx": 1, "made/ru": 0.5, "more/ru": 1.5},
-    "ar": {"train/ar.aqmar": 4, "written/ar": 1.5, "made/ar": 1, "more/ar": 4},
+    "ms": {"train/ms.malaya": 1.5, "silver/ms.ntrex": 2, "made/ms": 0.5, "more/ms": 2.5},
+    "vi": {"written/vi": 1, "silver/vi.ntrex": 2.5, "made/vi": 0.7, "more/vi": 4},
+    "ru": {"silver/ru.ntrex": 3, "silver/ru.panx": 4, "train/ru.panx": 0.7, "made/ru": 0.5, "more/ru": 2.5},
+    "ar": {"train/ar.aqmar": 4, "written/ar": 1.5, "silver/ar.ntrex": 2.5, "made/ar": 0.7, "more/ar": 4},
     "zh": {"train/zh-hans.uner": 4, "train/zh-hant.uner": 4, "made/zh-Hans": 0.5, "made/zh-Hant": 0.5},
     "ja": {"train/ja.gsd": 3.5, "train/ja.stockmark": 3.5, "made/ja": 0.5},
     "ko": {"train/ko.klue": 6, "made/ko": 0.6},
@@ -175,7 +175,7 @@ def swap(
             names = foreign if dice.random() < FOREIGN else own
             name = dice.choice(names[kind]) if names[kind] else name
         new += text[at:start]
-        found.append((len(new), len(new) + len(name), kind))
+        found.append(unquoted(len(new), name, kind))
         new, at = new + name, end
     return new + text[at:], found
 
@@ -188,11 +188,18 @@ def fill(sentence: str, own: dict[str, list[str]], foreign: dict[str, list[str]]
             kind = part.strip("{}")
             names = foreign if dice.random() < FOREIGN else own
             name = dice.choice(names[kind])
-            found.append((len(text), len(text) + len(name), kind))
+            found.append(unquoted(len(text), name, kind))
             text += name
         else:
             text += part
     return text, found
+
+
+def unquoted(start: int, name: str, kind: str) -> tuple[int, int, str]:
+    """Where a name put in at `start` stands; signs of quotation are no part of it."""
+    inner = name.strip("«»")
+    start += name.index(inner)
+    return start, start + len(inner), kind
 
 
 _VIETNAMESE = re.compile(

@@ -32,6 +32,7 @@ def main() -> None:
     data, directory = Path(sys.argv[1]), Path(sys.argv[2])
     out = Path(sys.argv[3]) if len(sys.argv) > 3 else config_directory() / "entities" / "encoder"
     out.mkdir(parents=True, exist_ok=True)
+    torch.set_num_threads(1)
     model = load(directory)
     drawer = Drawer(data, cutter(directory / "pieces.model"), SEED)
     pieces, mask, *_ = collate([drawer.draw() for _ in range(SENTENCES)])
@@ -120,7 +121,8 @@ def graph(model: Encoder, seen: dict[nn.Linear, np.ndarray]) -> onnx.ModelProto:
         mixed = linear(f"{n}.qkv", x, layer.qkv)
         parts = [f"{n}.{part}" for part in "qkv"]
         nodes.append(helper.make_node("Split", [mixed], parts, axis=2, num_outputs=3))
-        attended = node("MultiHeadAttention", [*parts, "", "lengths"], f"{n}.attended", num_heads=HEADS)
+        # The standard's operator: onnxruntime's own, MultiHeadAttention, takes half as long again.
+        attended = node("Attention", [*parts, "apart"], f"{n}.attended", "", q_num_heads=HEADS, kv_num_heads=HEADS)
         # Not SkipLayerNormalization, which takes five times as long as these two.
         x = node("Add", [linear(f"{n}.out", attended, layer.out), x], f"{n}.sum1", "")
         x = norm(f"{n}.norm1", x, layer.norm1)
@@ -128,16 +130,16 @@ def graph(model: Encoder, seen: dict[nn.Linear, np.ndarray]) -> onnx.ModelProto:
         x = node("Add", [linear(f"{n}.down", active, layer.down), x], f"{n}.sum2", "")
         x = norm(f"{n}.norm2", x, layer.norm2)
     scores = linear("head", x, model.head)
-    shape = ["sentences", "pieces"]
+    shape = ["rows", "pieces"]
     made = helper.make_graph(
         nodes, "encoder",
         [helper.make_tensor_value_info("embedded", TensorProto.FLOAT, [*shape, HIDDEN]),
-         helper.make_tensor_value_info("lengths", TensorProto.INT32, ["sentences"])],
+         helper.make_tensor_value_info("apart", TensorProto.FLOAT, ["rows", 1, "pieces", "pieces"])],
         [helper.make_tensor_value_info(scores, TensorProto.FLOAT, [*shape, OFFSETS * len(LABELS)])],
         constants,
     )  # fmt: skip
     return helper.make_model(
-        made, opset_imports=[helper.make_opsetid("", 18), helper.make_opsetid("com.microsoft", 1)], ir_version=9
+        made, opset_imports=[helper.make_opsetid("", 23), helper.make_opsetid("com.microsoft", 1)], ir_version=10
     )
 
 
