@@ -501,3 +501,10 @@ def test_a_misnamed_cue_is_refused(tmp_path: Path) -> None:
     (tmp_path / "boilerplate" / "xx.toml").write_text("[abuot.heading]\n'x' = \"nowhere\"\n", encoding="utf-8")
     with pytest.raises(ValueError, match=r"xx\.toml: no cue is called abuot\.heading"):
         load_cues(StageConfig(tmp_path))
+
+
+def test_a_pattern_that_is_none_is_named_with_what_is_wrong(tmp_path: Path) -> None:
+    (tmp_path / "boilerplate").mkdir()
+    (tmp_path / "boilerplate" / "xx.toml").write_text("[about.heading]\n'about (x' = \"nowhere\"\n", encoding="utf-8")
+    with pytest.raises(ValueError, match=r"xx\.toml, about\.heading: .*missing \)"):
+        load_cues(StageConfig(tmp_path))
