@@ -89,8 +89,10 @@ PAGE = frozenset(f"{group}.{kind}" for group in ("navigation", "related") for ki
 FURNITURE = frozenset({"navigation.heading", "related.heading", "navigation.start", "copyright.start"})
 """Cues of what stands around and below an article on a web page."""
 
-TAIL = frozenset({"about.heading", "contact.heading", "source.heading", "safe_harbor.heading", "copyright.start"})
-"""Cues of what follows a release's body: where they have come, little of it is to come."""
+TAIL = frozenset({"about.heading", "contact.heading", "safe_harbor.heading"})
+"""Cues of what follows a release's body: where they have come, little of it is to come. Sources and copyrights are not
+among them: a picture has them, too, in the middle of an article.
+"""
 
 PAGE_STEPS = (1, 3, 8, 20)
 """Lines of a page's furniture from which on a release is more and more of a web page."""

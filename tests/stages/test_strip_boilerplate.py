@@ -146,6 +146,13 @@ def test_a_menu_between_two_stretches_of_prose_leaves_the_longer_one() -> None:
     assert not set(menu) & set(result.body.split("\n"))
 
 
+def test_what_stands_below_pictures_with_their_sources_is_still_body() -> None:
+    picture = ["Jo Doe", "Source: Acme Foundation"]
+    rest = [f"{number}. {PARAGRAPH}" for number in range(8)]
+    result = clean("\n".join([*RELEASE.split("\n")[:3], *picture, *rest[:2], *picture, *rest[2:]]))
+    assert [line for line in rest if line not in result.body] == []
+
+
 @pytest.mark.parametrize(
     ("line", "label"),
     [
