@@ -141,7 +141,7 @@ def refine(
     if language == "th":
         names = _without_overlap([*_thai_people(text), *names])
     names = put_in_context(text, _free(text, names, taken), language, context)
-    names = list(_joined(text, names, language))
+    names = list(_joined(text, _without_office(text, names), language))
     if language == "ar":
         names = [_without_clitic(text, part, places) for name in names for part in _parts(text, name, places)]
     sure = _free(text, _fitted(found_by_context(text, language, context), names, language), taken)
@@ -183,6 +183,18 @@ def _fitted(found: Iterable[Name], names: Sequence[Name], language: str) -> Iter
             end = min([end, *people]) if language in {"id", "ms"} else end
         if not any(n.type == "ORGANISATION" and n.start <= start and n.end >= end for n in touched):
             yield name._replace(start=start, end=end)
+
+
+def _without_office(text: str, names: Iterable[Name]) -> Iterator[Name]:
+    """Organisations without the office that somebody holds in them: `CTO Traveloka`; an office alone is none."""
+    for name in names:
+        office = _OFFICE.match(text, name.start, name.end) if name.type == "ORGANISATION" else None
+        start = office.end() if office else name.start
+        if start < name.end:
+            yield name._replace(start=start)
+
+
+_OFFICE: Final = re.compile(r"C[EFTIOM]O\b ?")
 
 
 def _joined(text: str, names: Iterable[Name], language: str) -> Iterator[Name]:

@@ -1,19 +1,25 @@
 """The encoder: what it finds, that its answers hold for any text and do not hang on what is beside a sentence."""
 
+import time
+import tomllib
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from streams.records import CleanRelease
 from streams.stage import StageConfig, config_directory
 from streams.stages import entity_encoder
 from streams.stages.entity_context import Name
 from streams.stages.entity_encoder import MAX_PIECES, MAX_TEXT, EncoderTagger, NameTagger
 from streams.stages.entity_pieces import OFFSETS, cut_pieces
-from streams.stages.tag_entities import GROUPS, FastTagger, TieredTagger, prepare
+from streams.stages.tag_entities import GROUPS, MAX_BODY, FastTagger, TieredTagger, prepare, tag_entities
 
 FOLDER = config_directory() / "entities" / "encoder"
+RELEASE_SECONDS = tomllib.loads((config_directory() / "default.toml").read_text(encoding="utf-8"))["pool"][
+    "release_seconds"
+]
 
 
 class Silent:
@@ -113,6 +119,18 @@ def test_every_token_has_a_share_in_a_piece(tagger: EncoderTagger, tokens: list[
     assert [*dict.fromkeys(token for token, _, _ in pieces.links)] == [*range(len(tokens))]
     assert {piece for _, piece, _ in pieces.links} == set(range(len(pieces.numbers)))
     assert all(0 <= offset < OFFSETS for _, _, offset in pieces.links)
+
+
+def test_a_megabyte_of_unlike_sentences_is_tagged_well_within_the_time_of_a_release() -> None:
+    kit = prepare(StageConfig(config_directory(), {"tier": "accurate"}))
+    body = " ".join(f"Anna Smith of Acme {n} met Bob Jones in Berlin." for n in range(21_000))
+    assert len(body) > 1_000_000
+    started = time.process_time()
+    enriched = tag_entities(CleanRelease(id="x", language="en", body=body), kit)
+    assert time.process_time() - started < RELEASE_SECONDS
+    assert enriched.untagged_from == MAX_BODY
+    last = max(mention.end for entity in enriched.entities for mention in entity.mentions)
+    assert MAX_BODY - 100 < last <= MAX_BODY
 
 
 def test_settings_choose_the_tier_of_a_language() -> None:

@@ -1,8 +1,11 @@
 """What stands beside a name: that words next to it, and the rest of the text, put right what a sentence leaves open."""
 
+from dataclasses import replace
+
 import pytest
 
 from streams.records import CleanRelease
+from streams.stages.entity_context import Name, NameType
 from streams.stages.tag_entities import EntityKit, tag_entities
 from tests.support.entities import entity_kit
 
@@ -52,6 +55,29 @@ def test_context_tells_what_a_name_is(kit: EntityKit, language: str, body: str, 
 def test_a_ceo_is_told_apart_from_the_company_before_the_name(kit: EntityKit) -> None:
     body = "Hadir juga CTO Traveloka Derianto Kusuma. Traveloka memberi manfaat. Derianto Kusuma pulang."
     assert names(kit, "id", body) >= {("Traveloka", "ORGANISATION"), ("Derianto Kusuma", "PERSON")}
+
+
+class Said:
+    """A tagger that takes each of some words for a name of the type beside it."""
+
+    def __init__(self, *words: tuple[str, NameType]) -> None:
+        self.words = words
+
+    def names(self, text: str, language: str) -> list[Name]:
+        return [Name(text.index(word), text.index(word) + len(word), type_) for word, type_ in self.words]
+
+
+@pytest.mark.parametrize(
+    ("language", "body", "said", "left"),
+    [
+        ("id", "Hadir juga CTO Lumora di sini.", ("CTO Lumora", "ORGANISATION"), {("Lumora", "ORGANISATION")}),
+        ("en", "We met the CTO yesterday morning.", ("CTO", "ORGANISATION"), set()),
+    ],
+)
+def test_an_office_is_no_part_of_an_organisation(
+    kit: EntityKit, language: str, body: str, said: tuple[str, NameType], left: set[tuple[str, str]]
+) -> None:
+    assert names(replace(kit, tagger=Said(said)), language, body) == left
 
 
 def test_laws_and_events_are_no_organisations(kit: EntityKit) -> None:
