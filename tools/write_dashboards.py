@@ -55,8 +55,6 @@ class Panel:
     width: int = 8
     height: int = 8
     steps: Steps = PLAIN
-    line: bool = False
-    """Draw the thresholds as lines."""
     most: float | None = None
     decimals: int | None = None
     columns: dict[str, str] = field(default_factory=dict)
@@ -67,6 +65,30 @@ class Panel:
 
 
 Row = tuple[str, tuple[Panel, ...]]
+
+
+def number(
+    title: str,
+    description: str,
+    expression: str,
+    unit: str,
+    runbook: str,
+    width: int,
+    steps: Steps,
+    **more: Any,
+) -> Panel:
+    """One number that a glance takes in."""
+    return Panel("stat", title, description, ((expression, ""),), unit, runbook, width, 4, steps, **more)
+
+
+def lines(title: str, description: str, *queries: tuple[str, str], unit: str, runbook: str, **more: Any) -> Panel:
+    """Lines over time, and the thresholds, where there are some."""
+    return Panel("lines", title, description, queries, unit, runbook, **more)
+
+
+def stack(title: str, description: str, *queries: tuple[str, str], unit: str, runbook: str, **more: Any) -> Panel:
+    """Areas over time, one on the other."""
+    return Panel("stack", title, description, queries, unit, runbook, **more)
 
 
 def main() -> None:
@@ -147,94 +169,78 @@ OVERVIEW: tuple[Row, ...] = (
     (
         "",
         (
-            Panel(
-                "stat",
+            number(
                 "Workers",
                 "Workers that answer. Red: none does.",
-                ((f'sum(up{{job="newsmill", {ON}}}) or vector(0)', ""),),
+                f'sum(up{{job="newsmill", {ON}}}) or vector(0)',
                 "none",
                 "NewsmillDown",
                 3,
-                4,
                 ((None, "red"), (1, "green")),
             ),
-            Panel(
-                "stat",
+            number(
                 "Alerts",
                 "Alerts that fire now; which, and what to do, is in the table below.",
-                ((f"count({FIRING}) or vector(0)", ""),),
+                f"count({FIRING}) or vector(0)",
                 "none",
                 "NewsmillNoProgress",
                 3,
-                4,
                 GOOD_BAD,
                 words={0: "none"},
             ),
-            Panel(
-                "stat",
+            number(
                 "Enriched",
                 "Releases a second that went through all stages.",
-                ((f"sum(rate(news_releases_total{{{ON}}}{RATE}))", ""),),
+                f"sum(rate(news_releases_total{{{ON}}}{RATE}))",
                 "suffix:/s",
                 "NewsmillNoProgress",
                 3,
-                4,
                 ((None, "blue"),),
             ),
-            Panel(
-                "stat",
+            number(
                 "Behind",
                 "Age of the oldest release that waits, in the stage where it is oldest.",
-                ((f"max(news_lag_seconds{{{HOP}}})", ""),),
+                f"max(news_lag_seconds{{{HOP}}})",
                 "s",
                 "NewsmillLagGrowing",
                 3,
-                4,
                 ((None, "green"), (10, "orange"), (60, "red")),
             ),
-            Panel(
-                "stat",
+            number(
                 "Waiting",
                 "Releases on the stages' topics that nobody has done yet.",
-                ((f"sum({LAG_RECORDS})", ""),),
+                f"sum({LAG_RECORDS})",
                 "short",
                 "NewsmillLagGrowing",
                 3,
-                4,
                 ((None, "blue"),),
             ),
-            Panel(
-                "stat",
+            number(
                 "End to end, p99",
                 "99 of 100 releases are enriched within this long of coming in. Objective: 10 s.",
-                ((_p99("news_end_to_end_seconds", ""), ""),),
+                _p99("news_end_to_end_seconds", ""),
                 "s",
                 "NewsmillLateFast",
                 3,
-                4,
                 ((None, "green"), (5, "orange"), (10, "red")),
             ),
-            Panel(
-                "stat",
+            number(
                 "Dead letters",
                 "Share of the releases of five minutes that became dead letters.",
-                ((DEAD_SHARE, ""),),
+                DEAD_SHARE,
                 "percentunit",
                 "NewsmillDeadLetters",
                 3,
-                4,
                 ((None, "green"), (0.01, "orange"), (0.05, "red")),
             ),
-            Panel(
-                "stat",
+            number(
                 "Budget burn",
                 "How fast the error budget (1 in 100 over 10 s) burned in the last hour: at 1 it lasts the "
                 "month, at 14 two days.",
-                (("newsmill:late:share1h / 0.01", ""),),
+                "newsmill:late:share1h / 0.01",
                 "none",
                 "NewsmillLateFast",
                 3,
-                4,
                 ((None, "green"), (1, "orange"), (14.4, "red")),
                 decimals=1,
             ),
@@ -293,101 +299,86 @@ OVERVIEW: tuple[Row, ...] = (
     (
         "Traffic and errors",
         (
-            Panel(
-                "lines",
+            lines(
                 "Traffic in",
                 "Events a second that each stage takes.",
-                ((f"sum by (hop) (rate(news_received_total{{{HOP}}}{RATE}))", "{{hop}}"),),
-                "suffix:/s",
-                "NewsmillNoProgress",
+                (f"sum by (hop) (rate(news_received_total{{{HOP}}}{RATE}))", "{{hop}}"),
+                unit="suffix:/s",
+                runbook="NewsmillNoProgress",
             ),
-            Panel(
-                "lines",
+            lines(
                 "Traffic out",
                 "Releases a second whose outcome each stage has put on its topic.",
-                ((f"sum by (hop) (rate(news_sent_total{{{HOP}}}{RATE}))", "{{hop}}"),),
-                "suffix:/s",
-                "NewsmillNoProgress",
+                (f"sum by (hop) (rate(news_sent_total{{{HOP}}}{RATE}))", "{{hop}}"),
+                unit="suffix:/s",
+                runbook="NewsmillNoProgress",
             ),
-            Panel(
-                "stack",
+            stack(
                 "Dead letters by reason",
                 "Dead letters a second. Reasons bug, crashed and timeout are ours.",
-                (
-                    (
-                        _dead_by("reason"),
-                        "{{reason}}",
-                    ),
-                ),
-                "suffix:/s",
-                "NewsmillDeadLetters",
+                (_dead_by("reason"), "{{reason}}"),
+                unit="suffix:/s",
+                runbook="NewsmillDeadLetters",
             ),
         ),
     ),
     (
         "Latency",
         (
-            Panel(
-                "lines",
+            lines(
                 "End to end",
                 "From when a release came in to its enriched event. The line is the objective.",
-                tuple(
-                    (_p99("news_end_to_end_seconds", "", share=share), name)
-                    for share, name in ((0.5, "p50"), (0.99, "p99"))
+                *(
+                    (
+                        (_p99("news_end_to_end_seconds", "", share=share), name)
+                        for share, name in ((0.5, "p50"), (0.99, "p99"))
+                    )
                 ),
-                "s",
-                "NewsmillLateFast",
+                unit="s",
+                runbook="NewsmillLateFast",
                 steps=((None, "green"), (10, "red")),
-                line=True,
             ),
-            Panel(
-                "lines",
+            lines(
                 "Age by stage, p99",
                 "From the event's Kafka timestamp to its outcome, waiting included.",
-                ((_p99("news_age_seconds", "hop", HOP), "{{hop}}"),),
-                "s",
-                "NewsmillLateFast",
+                (_p99("news_age_seconds", "hop", HOP), "{{hop}}"),
+                unit="s",
+                runbook="NewsmillLateFast",
             ),
-            Panel(
-                "lines",
+            lines(
                 "Work by stage, p99",
                 "The stage's own work on one release; parse is reading the bytes.",
-                ((_p99("news_stage_duration_seconds", "stage"), "{{stage}}"),),
-                "s",
-                "NewsmillLateFast",
+                (_p99("news_stage_duration_seconds", "stage"), "{{stage}}"),
+                unit="s",
+                runbook="NewsmillLateFast",
             ),
         ),
     ),
     (
         "Lag and saturation",
         (
-            Panel(
-                "lines",
+            lines(
                 "Lag by stage",
                 "Age of the oldest release that waits. Growing: more comes in than goes out.",
-                ((LAG_SECONDS, "{{hop}}"),),
-                "s",
-                "NewsmillLagGrowing",
+                (LAG_SECONDS, "{{hop}}"),
+                unit="s",
+                runbook="NewsmillLagGrowing",
                 steps=((None, "green"), (60, "red")),
-                line=True,
             ),
-            Panel(
-                "lines",
+            lines(
                 "Waiting by stage",
                 "Releases that wait, on all partitions.",
-                ((LAG_RECORDS, "{{hop}}"),),
-                "short",
-                "NewsmillLagGrowing",
+                (LAG_RECORDS, "{{hop}}"),
+                unit="short",
+                runbook="NewsmillLagGrowing",
             ),
-            Panel(
-                "lines",
+            lines(
                 "Saturation",
                 "Share of the pool's time that goes into stages. Near 1 with lag: add processes or workers.",
-                ((BUSY, "pool busy"),),
-                "percentunit",
-                "NewsmillLagGrowing",
+                (BUSY, "pool busy"),
+                unit="percentunit",
+                runbook="NewsmillLagGrowing",
                 steps=((None, "green"), (0.9, "red")),
-                line=True,
                 most=1,
             ),
         ),
@@ -408,70 +399,58 @@ QUALITY: tuple[Row, ...] = (
     (
         "",
         (
-            Panel(
-                "stat",
+            number(
                 "Releases, last hour",
                 "How many releases the shares on this page are of.",
-                ((f"sum(increase(news_releases_total{{{ON}}}[1h]))", ""),),
+                f"sum(increase(news_releases_total{{{ON}}}[1h]))",
                 "short",
                 "NewsmillLanguageShift",
-                4,
                 4,
                 ((None, "blue"),),
                 decimals=0,
             ),
-            Panel(
-                "stat",
+            number(
                 "Mix moved",
                 "Share of the releases in other languages than in this hour last week.",
-                (("newsmill:language:shift1h or vector(0)", ""),),
+                "newsmill:language:shift1h or vector(0)",
                 "percentunit",
                 "NewsmillLanguageShift",
-                4,
                 4,
                 ((None, "green"), (0.1, "orange"), (0.25, "red")),
             ),
-            Panel(
-                "stat",
+            number(
                 "No language",
                 "Share of the releases that stay und.",
-                ((UND, ""),),
+                UND,
                 "percentunit",
                 "NewsmillLanguageShift",
-                4,
                 4,
                 ((None, "green"), (0.05, "orange"), (0.2, "red")),
             ),
-            Panel(
-                "stat",
+            number(
                 "Unsure",
                 "Share of the releases whose language is less sure than metrics.low_confidence.",
-                ((LOW, ""),),
+                LOW,
                 "percentunit",
                 "NewsmillLanguageShift",
-                4,
                 4,
                 ((None, "green"), (0.1, "orange"), (0.3, "red")),
             ),
-            Panel(
-                "stat",
+            number(
                 "Empty bodies",
                 "Share of the releases with text whose body is empty.",
-                ((EMPTY, ""),),
+                EMPTY,
                 "percentunit",
                 "NewsmillEmptyBodies",
                 4,
-                4,
                 ((None, "green"), (0.01, "orange"), (0.05, "red")),
             ),
-            Panel(
-                "stat",
+            number(
                 "Entities a release",
                 "Mean number of entities.",
-                ((ENTITIES, ""),),
+                ENTITIES,
                 "none",
                 "NewsmillLanguageShift",
-                4,
                 4,
                 ((None, "blue"),),
                 decimals=1,
@@ -481,15 +460,14 @@ QUALITY: tuple[Row, ...] = (
     (
         "Language",
         (
-            Panel(
-                "stack",
+            stack(
                 "Share by language",
                 "Of the releases of the last hour.",
-                ((f"{LANGUAGE_SHARE} > 0", "{{language}}"),),
-                "percentunit",
-                "NewsmillLanguageShift",
-                12,
-                13,
+                (f"{LANGUAGE_SHARE} > 0", "{{language}}"),
+                unit="percentunit",
+                runbook="NewsmillLanguageShift",
+                width=12,
+                height=13,
                 most=1,
             ),
             Panel(
@@ -517,98 +495,87 @@ QUALITY: tuple[Row, ...] = (
                 ((None, "blue"),),
                 decimals=0,
             ),
-            Panel(
-                "lines",
+            lines(
                 "No language",
                 "Share of und, and of it a week before.",
-                ((UND, "und"), (_twice(UND), "und, last week")),
-                "percentunit",
-                "NewsmillLanguageShift",
+                (UND, "und"),
+                (_twice(UND), "und, last week"),
+                unit="percentunit",
+                runbook="NewsmillLanguageShift",
             ),
-            Panel(
-                "lines",
+            lines(
                 "Unsure by language",
                 "Share of each language's releases below metrics.low_confidence.",
-                ((_share_of_language("news_low_confidence_total", "news_releases_total"), "{{language}}"),),
-                "percentunit",
-                "NewsmillLanguageShift",
+                (_share_of_language("news_low_confidence_total", "news_releases_total"), "{{language}}"),
+                unit="percentunit",
+                runbook="NewsmillLanguageShift",
             ),
-            Panel(
-                "lines",
+            lines(
                 "End to end by language, p99",
                 "A language that is slow alone: its rules, or the size of its releases.",
-                ((_p99("news_end_to_end_seconds", "language"), "{{language}}"),),
-                "s",
-                "NewsmillLateFast",
+                (_p99("news_end_to_end_seconds", "language"), "{{language}}"),
+                unit="s",
+                runbook="NewsmillLateFast",
             ),
         ),
     ),
     (
         "Body and entities",
         (
-            Panel(
-                "lines",
+            lines(
                 "Text kept",
                 "Mean share of the text that the body keeps, and a week before. A step is a rule or a source.",
-                ((KEPT, "kept"), (_twice(KEPT), "kept, last week")),
-                "percentunit",
-                "NewsmillEmptyBodies",
+                (KEPT, "kept"),
+                (_twice(KEPT), "kept, last week"),
+                unit="percentunit",
+                runbook="NewsmillEmptyBodies",
                 most=1,
             ),
-            Panel(
-                "lines",
+            lines(
                 "Text kept by language",
                 "Mean share by language.",
-                ((_share_of_language("news_kept_share_sum", "news_kept_share_count"), "{{language}}"),),
-                "percentunit",
-                "NewsmillEmptyBodies",
+                (_share_of_language("news_kept_share_sum", "news_kept_share_count"), "{{language}}"),
+                unit="percentunit",
+                runbook="NewsmillEmptyBodies",
                 most=1,
             ),
-            Panel(
-                "lines",
+            lines(
                 "Empty bodies by language",
                 "Share of each language's releases that lose their whole text. The line is the alert's.",
-                ((_share_of_language("news_empty_bodies_total", "news_kept_share_count"), "{{language}}"),),
-                "percentunit",
-                "NewsmillEmptyBodies",
+                (_share_of_language("news_empty_bodies_total", "news_kept_share_count"), "{{language}}"),
+                unit="percentunit",
+                runbook="NewsmillEmptyBodies",
                 steps=((None, "green"), (0.05, "red")),
-                line=True,
             ),
-            Panel(
-                "lines",
+            lines(
                 "Entities a release",
                 "Mean number, and a week before.",
-                ((ENTITIES, "entities"), (_twice(ENTITIES), "entities, last week")),
-                "none",
-                "NewsmillLanguageShift",
+                (ENTITIES, "entities"),
+                (_twice(ENTITIES), "entities, last week"),
+                unit="none",
+                runbook="NewsmillLanguageShift",
             ),
-            Panel(
-                "stack",
+            stack(
                 "Entities by type",
                 "Entities a release by type.",
                 (
-                    (
-                        f"sum by (type) (increase(news_entities_total{{{ON}}}[1h])) / on () group_left () "
-                        f"(sum(increase(news_releases_total{{{ON}}}[1h])) > 0)",
-                        "{{type}}",
-                    ),
+                    f"sum by (type) (increase(news_entities_total{{{ON}}}[1h])) / on () group_left () "
+                    f"(sum(increase(news_releases_total{{{ON}}}[1h])) > 0)",
+                    "{{type}}",
                 ),
-                "none",
-                "NewsmillLanguageShift",
+                unit="none",
+                runbook="NewsmillLanguageShift",
             ),
-            Panel(
-                "stack",
+            stack(
                 "Segments by label",
                 "Segments a release by what they are.",
                 (
-                    (
-                        f"sum by (label) (increase(news_segments_total{{{ON}}}[1h])) / on () group_left () "
-                        f"(sum(increase(news_releases_total{{{ON}}}[1h])) > 0) > 0",
-                        "{{label}}",
-                    ),
+                    f"sum by (label) (increase(news_segments_total{{{ON}}}[1h])) / on () group_left () "
+                    f"(sum(increase(news_releases_total{{{ON}}}[1h])) > 0) > 0",
+                    "{{label}}",
                 ),
-                "none",
-                "NewsmillEmptyBodies",
+                unit="none",
+                runbook="NewsmillEmptyBodies",
             ),
         ),
     ),
@@ -628,55 +595,42 @@ DEAD: tuple[Row, ...] = (
     (
         "",
         (
-            Panel(
-                "stat",
+            number(
                 "Last hour",
                 "Dead letters of the last hour.",
-                ((f"sum(increase(news_dead_letters_total{{{HOP}}}[1h])) or vector(0)", ""),),
+                f"sum(increase(news_dead_letters_total{{{HOP}}}[1h])) or vector(0)",
                 "short",
                 "NewsmillDeadLetters",
                 6,
-                4,
                 ((None, "green"), (1, "orange")),
                 decimals=0,
             ),
-            Panel(
-                "stat",
+            number(
                 "Share",
                 "Of the releases of five minutes.",
-                ((DEAD_SHARE, ""),),
+                DEAD_SHARE,
                 "percentunit",
                 "NewsmillDeadLetters",
                 6,
-                4,
                 ((None, "green"), (0.01, "orange"), (0.05, "red")),
             ),
-            Panel(
-                "stat",
+            number(
                 "Ours",
                 "Bugs, crashes and timeouts of the last hour: somebody must look at each.",
-                (
-                    (
-                        f"sum(increase(news_dead_letters_total{{{OURS}, {HOP}}}[1h])) or vector(0)",
-                        "",
-                    ),
-                ),
+                f"sum(increase(news_dead_letters_total{{{OURS}, {HOP}}}[1h])) or vector(0)",
                 "short",
                 "NewsmillBug",
                 6,
-                4,
                 GOOD_BAD,
                 decimals=0,
             ),
-            Panel(
-                "stat",
+            number(
                 "Share of the limit",
                 "How near the worker is to stopping itself (dead_letter.limit_share): at 100 % it does.",
-                ((f"max(news_dead_letter_share{{{HOP}}} / news_dead_letter_limit_share{{{HOP}}})", ""),),
+                f"max(news_dead_letter_share{{{HOP}}} / news_dead_letter_limit_share{{{HOP}}})",
                 "percentunit",
                 "NewsmillDeadLetterLimit",
                 6,
-                4,
                 ((None, "green"), (0.5, "orange"), (1, "red")),
             ),
         ),
@@ -711,74 +665,53 @@ DEAD: tuple[Row, ...] = (
                 height=9,
                 content=COMMANDS,
             ),
-            Panel(
-                "stack",
+            stack(
                 "By reason",
                 "Dead letters a second.",
-                (
-                    (
-                        _dead_by("reason"),
-                        "{{reason}}",
-                    ),
-                ),
-                "suffix:/s",
-                "NewsmillDeadLetters",
-                12,
+                (_dead_by("reason"), "{{reason}}"),
+                unit="suffix:/s",
+                runbook="NewsmillDeadLetters",
+                width=12,
             ),
-            Panel(
-                "stack",
+            stack(
                 "By stage",
                 "Dead letters a second.",
-                (
-                    (
-                        _dead_by("stage"),
-                        "{{stage}}",
-                    ),
-                ),
-                "suffix:/s",
-                "NewsmillDeadLetters",
-                12,
+                (_dead_by("stage"), "{{stage}}"),
+                unit="suffix:/s",
+                runbook="NewsmillDeadLetters",
+                width=12,
             ),
         ),
     ),
     (
         "Near the limit; what else is kept back",
         (
-            Panel(
-                "lines",
+            lines(
                 "Towards the limit",
                 "Share of the latest releases (dead_letter.limit_window) that count, and the limit.",
-                (
-                    (f"max by (hop) (news_dead_letter_share{{{HOP}}})", "{{hop}}"),
-                    (f"max(news_dead_letter_limit_share{{{HOP}}})", "limit"),
-                ),
-                "percentunit",
-                "NewsmillDeadLetterLimit",
+                (f"max by (hop) (news_dead_letter_share{{{HOP}}})", "{{hop}}"),
+                (f"max(news_dead_letter_limit_share{{{HOP}}})", "limit"),
+                unit="percentunit",
+                runbook="NewsmillDeadLetterLimit",
                 most=1,
             ),
-            Panel(
-                "lines",
+            lines(
                 "Held",
                 "Releases that wait for their hour, and how many a second come and go.",
-                (
-                    (f"sum(news_held{{{ON}}})", "held now"),
-                    (f"sum(rate(news_holds_total{{{HOP}}}{RATE}))", "held, a second"),
-                    (f"sum(rate(news_released_total{{{ON}}}{RATE}))", "let out, a second"),
-                ),
-                "short",
-                "NewsmillDeadLetters",
+                (f"sum(news_held{{{ON}}})", "held now"),
+                (f"sum(rate(news_holds_total{{{HOP}}}{RATE}))", "held, a second"),
+                (f"sum(rate(news_released_total{{{ON}}}{RATE}))", "let out, a second"),
+                unit="short",
+                runbook="NewsmillDeadLetters",
             ),
-            Panel(
-                "lines",
+            lines(
                 "Kills, duplicates, let out late",
                 "Kills and repeated events a second; seconds after their hour, p99.",
-                (
-                    (f"sum(rate(news_kills_total{{{HOP}}}{RATE}))", "kills"),
-                    (f"sum(rate(news_duplicates_total{{{HOP}}}{RATE}))", "duplicates"),
-                    (_p99("news_release_late_seconds", ""), "late, p99 (s)"),
-                ),
-                "short",
-                "NewsmillDeadLetters",
+                (f"sum(rate(news_kills_total{{{HOP}}}{RATE}))", "kills"),
+                (f"sum(rate(news_duplicates_total{{{HOP}}}{RATE}))", "duplicates"),
+                (_p99("news_release_late_seconds", ""), "late, p99 (s)"),
+                unit="short",
+                runbook="NewsmillDeadLetters",
             ),
         ),
     ),
@@ -801,72 +734,60 @@ WORKERS: tuple[Row, ...] = (
     (
         "",
         (
-            Panel(
-                "stat",
+            number(
                 "Joined",
                 "Stages that have their place in their group, of all on all workers.",
-                ((f"sum(news_joined{{{HOP}}}) / count(news_joined{{{HOP}}})", ""),),
+                f"sum(news_joined{{{HOP}}}) / count(news_joined{{{HOP}}})",
                 "percentunit",
                 "NewsmillNotJoined",
                 4,
-                4,
                 ((None, "red"), (1, "green")),
             ),
-            Panel(
-                "stat",
+            number(
                 "Pool busy",
                 "Share of the pool's time that goes into stages.",
-                ((BUSY, ""),),
+                BUSY,
                 "percentunit",
                 "NewsmillLagGrowing",
                 4,
-                4,
                 ((None, "green"), (0.7, "orange"), (0.9, "red")),
             ),
-            Panel(
-                "stat",
+            number(
                 "Pool restarts, 15 min",
                 "Pool processes that ended at work.",
-                ((f"sum(increase(news_pool_restarts_total{{{HOP}}}[15m]))", ""),),
+                f"sum(increase(news_pool_restarts_total{{{HOP}}}[15m]))",
                 "short",
                 "NewsmillPoolRestarts",
-                4,
                 4,
                 ((None, "green"), (1, "orange"), (4, "red")),
                 decimals=0,
             ),
-            Panel(
-                "stat",
+            number(
                 "Delivery retries, 5 min",
                 "Deliveries that the broker did not take at first.",
-                ((f"sum(increase(news_delivery_retries_total{{{HOP}}}[5m]))", ""),),
+                f"sum(increase(news_delivery_retries_total{{{HOP}}}[5m]))",
                 "short",
                 "NewsmillDeliveryRetries",
-                4,
                 4,
                 GOOD_BAD,
                 decimals=0,
             ),
-            Panel(
-                "stat",
+            number(
                 "No commit despite lag",
                 "Longest of all; the worker ends itself at watchdog.stuck_seconds.",
-                ((f"max(news_stuck_seconds{{{HOP}}})", ""),),
+                f"max(news_stuck_seconds{{{HOP}}})",
                 "s",
                 "NewsmillStuck",
                 4,
-                4,
                 ((None, "green"), (30, "orange"), (60, "red")),
             ),
-            Panel(
-                "stat",
+            number(
                 "Unaccounted for",
                 "Received less sent, dead letters, held, taken apart, left and in flight. Always 0; for a "
                 "moment more while a scrape cuts through a window.",
-                ((GAP, ""),),
+                GAP,
                 "none",
                 "NewsmillNoProgress",
-                4,
                 4,
                 ((None, "red"), (0, "green"), (1, "red")),
             ),
@@ -875,165 +796,140 @@ WORKERS: tuple[Row, ...] = (
     (
         "Pool",
         (
-            Panel(
-                "lines",
+            lines(
                 "Pool",
                 "Processes, how many have a window, and windows that wait for one.",
-                (
-                    (f"sum(news_pool_processes{{{ON}}})", "processes"),
-                    (f"sum(news_pool_busy{{{ON}}})", "busy"),
-                    (f"sum(news_pool_queue{{{ON}}})", "queue"),
-                ),
-                "none",
-                "NewsmillLagGrowing",
+                (f"sum(news_pool_processes{{{ON}}})", "processes"),
+                (f"sum(news_pool_busy{{{ON}}})", "busy"),
+                (f"sum(news_pool_queue{{{ON}}})", "queue"),
+                unit="none",
+                runbook="NewsmillLagGrowing",
             ),
-            Panel(
-                "stack",
+            stack(
                 "Where the time goes",
                 "Seconds of work a second, by stage.",
-                ((f"sum by (stage) (rate(news_stage_duration_seconds_sum{{{ON}}}{RATE}))", "{{stage}}"),),
-                "none",
-                "NewsmillLagGrowing",
+                (f"sum by (stage) (rate(news_stage_duration_seconds_sum{{{ON}}}{RATE}))", "{{stage}}"),
+                unit="none",
+                runbook="NewsmillLagGrowing",
             ),
-            Panel(
-                "lines",
+            lines(
                 "Pool restarts",
                 "By cause: timeout is pool.release_seconds, crash a process that died.",
-                ((f"sum by (cause) (increase(news_pool_restarts_total{{{HOP}}}{RATE}))", "{{cause}}"),),
-                "short",
-                "NewsmillPoolRestarts",
+                (f"sum by (cause) (increase(news_pool_restarts_total{{{HOP}}}{RATE}))", "{{cause}}"),
+                unit="short",
+                runbook="NewsmillPoolRestarts",
             ),
-            Panel(
-                "lines",
+            lines(
                 "In flight by stage",
                 "Events taken and not yet acked.",
-                ((f"sum by (hop) (news_in_flight{{{HOP}}})", "{{hop}}"),),
-                "short",
-                "NewsmillNoProgress",
+                (f"sum by (hop) (news_in_flight{{{HOP}}})", "{{hop}}"),
+                unit="short",
+                runbook="NewsmillNoProgress",
             ),
-            Panel(
-                "lines",
+            lines(
                 "Releases a window",
                 "Mean. Full windows: the pool is what is slow. Windows of one: there is time to spare.",
                 (
-                    (
-                        f"sum by (hop) (rate(news_window_releases_sum{{{HOP}}}{RATE})) / "
-                        f"sum by (hop) (rate(news_window_releases_count{{{HOP}}}{RATE}))",
-                        "{{hop}}",
-                    ),
+                    f"sum by (hop) (rate(news_window_releases_sum{{{HOP}}}{RATE})) / "
+                    f"sum by (hop) (rate(news_window_releases_count{{{HOP}}}{RATE}))",
+                    "{{hop}}",
                 ),
-                "none",
-                "NewsmillLagGrowing",
+                unit="none",
+                runbook="NewsmillLagGrowing",
             ),
-            Panel(
-                "lines",
+            lines(
                 "Event loop late",
                 "How late the loop woke: above 100 ms the parent process is what is slow.",
-                ((f"max by (instance) (news_loop_late_seconds{{{HOP}}})", "{{instance}}"),),
-                "s",
-                "NewsmillLagGrowing",
+                (f"max by (instance) (news_loop_late_seconds{{{HOP}}})", "{{instance}}"),
+                unit="s",
+                runbook="NewsmillLagGrowing",
             ),
         ),
     ),
     (
         "Broker",
         (
-            Panel(
-                "lines",
+            lines(
                 "Delivery, p99",
                 "A window's outcomes to the broker, acknowledged by all in-sync replicas.",
-                ((_p99("news_delivery_duration_seconds", "hop", HOP), "{{hop}}"),),
-                "s",
-                "NewsmillDeliveryRetries",
+                (_p99("news_delivery_duration_seconds", "hop", HOP), "{{hop}}"),
+                unit="s",
+                runbook="NewsmillDeliveryRetries",
             ),
-            Panel(
-                "lines",
+            lines(
                 "Delivery retries",
                 "A second; above zero the broker is away or refuses.",
-                ((f"sum by (hop) (rate(news_delivery_retries_total{{{HOP}}}{RATE}))", "{{hop}}"),),
-                "suffix:/s",
-                "NewsmillDeliveryRetries",
+                (f"sum by (hop) (rate(news_delivery_retries_total{{{HOP}}}{RATE}))", "{{hop}}"),
+                unit="suffix:/s",
+                runbook="NewsmillDeliveryRetries",
             ),
-            Panel(
-                "lines",
+            lines(
                 "Commits and rebalances",
                 "Commits a second by result, and rebalances.",
-                (
-                    (f"sum by (result) (rate(news_commits_total{{{HOP}}}{RATE}))", "commits {{result}}"),
-                    (f"sum(increase(news_rebalances_total{{{HOP}}}{RATE}))", "rebalances"),
-                ),
-                "short",
-                "NewsmillStuck",
+                (f"sum by (result) (rate(news_commits_total{{{HOP}}}{RATE}))", "commits {{result}}"),
+                (f"sum(increase(news_rebalances_total{{{HOP}}}{RATE}))", "rebalances"),
+                unit="short",
+                runbook="NewsmillStuck",
             ),
-            Panel(
-                "lines",
+            lines(
                 "No commit despite lag",
                 "By stage. The line is where the alert is.",
-                ((f"max by (hop) (news_stuck_seconds{{{HOP}}})", "{{hop}}"),),
-                "s",
-                "NewsmillStuck",
+                (f"max by (hop) (news_stuck_seconds{{{HOP}}})", "{{hop}}"),
+                unit="s",
+                runbook="NewsmillStuck",
                 steps=((None, "green"), (60, "red")),
-                line=True,
             ),
-            Panel(
-                "lines",
+            lines(
                 "Watchdog's last look",
                 "Seconds since the broker last told a worker its lag.",
-                ((f"time() - min by (hop) (news_watchdog_look_timestamp_seconds{{{HOP}}})", "{{hop}}"),),
-                "s",
-                "NewsmillBlind",
+                (f"time() - min by (hop) (news_watchdog_look_timestamp_seconds{{{HOP}}})", "{{hop}}"),
+                unit="s",
+                runbook="NewsmillBlind",
             ),
-            Panel(
-                "lines",
+            lines(
                 "Lag by partition",
                 "Releases that wait. One partition alone: a key that everything has, or it is stuck.",
-                ((f"max by (hop, partition) (news_lag_records{{{HOP}}})", "{{hop}} {{partition}}"),),
-                "short",
-                "NewsmillLagGrowing",
+                (f"max by (hop, partition) (news_lag_records{{{HOP}}})", "{{hop}} {{partition}}"),
+                unit="short",
+                runbook="NewsmillLagGrowing",
             ),
         ),
     ),
     (
         "Machine and versions",
         (
-            Panel(
-                "lines",
+            lines(
                 "CPU of the parent",
                 "Cores that the parent process uses; the pool's are in Where the time goes.",
-                ((f'rate(process_cpu_seconds_total{{job="newsmill", {ON}}}{RATE})', "{{instance}}"),),
-                "none",
-                "NewsmillLagGrowing",
-                6,
+                (f'rate(process_cpu_seconds_total{{job="newsmill", {ON}}}{RATE})', "{{instance}}"),
+                unit="none",
+                runbook="NewsmillLagGrowing",
+                width=6,
             ),
-            Panel(
-                "lines",
+            lines(
                 "Memory of the parent",
                 "Resident. Each pool process has some 200 MB of its own.",
-                ((f'process_resident_memory_bytes{{job="newsmill", {ON}}}', "{{instance}}"),),
-                "bytes",
-                "NewsmillRestarting",
-                6,
+                (f'process_resident_memory_bytes{{job="newsmill", {ON}}}', "{{instance}}"),
+                unit="bytes",
+                runbook="NewsmillRestarting",
+                width=6,
             ),
-            Panel(
-                "lines",
+            lines(
                 "Taken apart, left to others",
                 "A second: events with several releases; events whose partition moved.",
-                (
-                    (f"sum(rate(news_taken_apart_total{{{HOP}}}{RATE}))", "taken apart"),
-                    (f"sum(rate(news_left_total{{{HOP}}}{RATE}))", "left"),
-                ),
-                "suffix:/s",
-                "NewsmillStuck",
-                6,
+                (f"sum(rate(news_taken_apart_total{{{HOP}}}{RATE}))", "taken apart"),
+                (f"sum(rate(news_left_total{{{HOP}}}{RATE}))", "left"),
+                unit="suffix:/s",
+                runbook="NewsmillStuck",
+                width=6,
             ),
-            Panel(
-                "lines",
+            lines(
                 "Ends",
                 "1 where a worker was seen ending, by exit code.",
-                ((f"max by (code) (news_stopping{{{ON}}}) or vector(0)", "{{code}}"),),
-                "none",
-                "NewsmillRestarting",
-                6,
+                (f"max by (code) (news_stopping{{{ON}}}) or vector(0)", "{{code}}"),
+                unit="none",
+                runbook="NewsmillRestarting",
+                width=6,
             ),
             Panel(
                 "table",
@@ -1181,7 +1077,7 @@ def _lines(panel: Panel) -> Any:
         made.max(panel.most)
     else:
         made.axis_soft_max(SOFT_MOST.get(panel.unit, 1))
-    if panel.line:
+    if panel.steps != PLAIN:
         made.thresholds_style(common.GraphThresholdsStyleConfig().mode(shape.GraphThresholdsStyleMode.DASHED))
     for _, legend in panel.queries:
         if legend.endswith("last week"):

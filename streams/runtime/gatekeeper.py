@@ -500,16 +500,14 @@ class Gatekeeper:
             now = datetime.now(UTC)
             self._bring_near(now)
             due, waiting = self._take_due(now)
+            unsent = due
             try:
                 await self._send_due(list(dict.fromkeys(entry[1:] for entry in due)))
+                unsent = []
             except Unavailable:  # others may have them by now
-                waiting += due
                 return False
-            except BaseException:
-                waiting += due
-                raise
             finally:
-                for entry in waiting:
+                for entry in (*waiting, *unsent):
                     heapq.heappush(self._near, entry)
         for until, *_ in due:
             self._metrics.released.inc()
