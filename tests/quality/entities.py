@@ -1,22 +1,23 @@
-"""How well `tag_entities` finds names: F1 on the development sets and on the annotated releases.
+"""How well `tag_entities` finds names: F1 on the development sets, on the annotated releases and on the marked ones.
 
     python -m tests.quality.entities [--tier fast] [SHARED]
 
-prints a table; `measure` is what the quality gate calls. Sets of sentences are scored by exact span and type;
-releases by the set of surface strings of each type, as they are annotated.
+prints tables; `measure` is what the quality gate calls. Sets of sentences are scored by exact span and type;
+releases by the set of surface strings of each type, as they are annotated. `release_names` tells of the marked ones.
 """
 
 import argparse
 import gzip
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
 from streams.records import CleanRelease, Entity
 from streams.stage import StageConfig, config_directory
 from streams.stages.tag_entities import TIERS, EntityKit, prepare, tag_entities
+from tests.quality.release_names import HALVES, marked_releases
 
 TYPES = {"PER": "PERSON", "ORG": "ORGANISATION", "LOC": "PLACE"}
 RELEASE_TYPES = {"PERSON": "PERSON", "ORG": "ORGANISATION", "PLACE": "PLACE", "TICKER": "TICKER"}
@@ -47,7 +48,7 @@ class Score(NamedTuple):
 
 
 def measure(shared: Path) -> dict[str, float]:
-    """F1 of every development set (`entities.<set>`), of the releases by language and type, and the means.
+    """F1 of every development set (`entities.<set>`), of both kinds of releases by language and type, and the means.
 
     As they are for the tier `fast`; for `accurate` the same under `entities.accurate`.
     """
@@ -58,6 +59,8 @@ def measure(shared: Path) -> dict[str, float]:
         figures |= {f"{prefix}.{name}": f1 for name, f1 in by_set.items()}
         figures[f"{prefix}.mean"] = sum(by_set.values()) / len(by_set)
         figures |= {f"{prefix}.release.{key}": score.f1 for key, score in score_releases(shared, kit).items()}
+        for half, scores in score_marked(shared, kit).items():
+            figures |= {f"{prefix}.{half}.{key}": score.f1 for key, score in scores.items()}
     return {name: round(value, 4) for name, value in figures.items()}
 
 
@@ -92,8 +95,18 @@ def tag_sentence(text: str, language: str, kit: EntityKit) -> set[Span]:
 
 def score_releases(shared: Path, kit: EntityKit) -> dict[str, Score]:
     """Score the stage on the annotated releases: by language, by type, and `all`."""
+    return _score_releases(_releases(shared), kit)
+
+
+def score_marked(shared: Path, kit: EntityKit) -> dict[str, dict[str, Score]]:
+    """Score the stage on the marked releases, each half by itself: by language, by type, and `all`."""
+    marked = [*marked_releases(shared)]
+    return {half: _score_releases(((m.release, m.names) for m in marked if m.half == half), kit) for half in HALVES}
+
+
+def _score_releases(releases: Iterable[tuple[CleanRelease, dict[str, set[str]]]], kit: EntityKit) -> dict[str, Score]:
     scores: dict[str, Score] = {}
-    for release, wanted in _releases(shared):
+    for release, wanted in releases:
         found = surfaces(tag_entities(release, kit).entities)
         for kind, names in wanted.items():
             score = Score(len(found[kind] & names), len(found[kind]), len(names))
@@ -152,9 +165,15 @@ def main() -> None:
         totals.append(sum_types(by_type).f1)
         cells = " | ".join(f"{100 * by_type[kind].f1:.1f}" for kind in TYPES.values())
         print(f"| {name} | {100 * totals[-1]:.1f} | {cells} |")
-    print(f"| **mean** | {100 * sum(totals) / len(totals):.1f} | | | |\n")
-    print("| releases | F1 | precision | recall | names |\n|---|---|---|---|---|")
-    for key, score in score_releases(shared, kit).items():
+    print(f"| **mean** | {100 * sum(totals) / len(totals):.1f} | | | |")
+    _show("releases", score_releases(shared, kit))
+    for half, scores in score_marked(shared, kit).items():
+        _show(f"marked, {half}", scores)
+
+
+def _show(title: str, scores: Mapping[str, Score]) -> None:
+    print(f"\n| {title} | F1 | precision | recall | names |\n|---|---|---|---|---|")
+    for key, score in scores.items():
         precision, recall = score.right / (score.found or 1), score.right / (score.wanted or 1)
         print(f"| {key} | {score.f1:.2f} | {precision:.2f} | {recall:.2f} | {score.wanted} |")
 
