@@ -17,7 +17,10 @@ class Name(NamedTuple):
 
 
 _CAPITAL: Final = r"[A-Z\u00c0-\u00de\u0110][\w'’\-]*"
-_OF: Final = r"(?:of(?: the)?|for|and|&|de(?: la| los| las)?|del|do|da|dos|das|du|des|d[’']|et|y|e|für|und|der)"
+_OF: Final = (
+    r"(?:of(?: the)?|for|de(?: la| los| las)?|del|do|da|dos|das|du|des|d[’']|für|der|(?:and|&|et|y|e|und)(?! [A-Z]{2,}\b))"
+)
+"""What links the words of a name; an abbreviation after `and` is the next one's."""
 _QUOTED: Final = r"[«“\"„](?P<quoted>[^«»“”\"„\n]{2,40})[»”\"“]"
 _HAN: Final = r"[\u4e00-\u9fff]"
 
@@ -32,6 +35,7 @@ class Context:
     none: re.Pattern[str]
     landforms: re.Pattern[str]
     trades: re.Pattern[str]
+    address: re.Pattern[str]
     korean_person: re.Pattern[str]
     chinese_body: re.Pattern[str]
     chinese_office: re.Pattern[str]
@@ -64,6 +68,7 @@ def load_context(table: Mapping[str, Any], titles: Iterable[str]) -> Context:
         none=re.compile(rf"(?:{_any_of(table['none']['begins'])})\b"),
         landforms=re.compile(rf"(?:{_any_of(table['landforms']['ends'])})"),
         trades=re.compile(rf"(?:{_any_of(chinese['trades'])})+$"),
+        address=re.compile(rf"(?:(?:{_any_of(table['address']['words'])})(?:(?<=\.) ?| ))+(?=\w)"),
         korean_person=re.compile(rf"(?<![가-힣])[{korean['family']}][가-힣]{{2}}(?= (?:{_any_of(korean['titles'])}))"),
         chinese_body=re.compile(
             rf"(?:{_any_of(chinese['begins'])}){_HAN}{{1,8}}?(?:{_any_of(chinese['ends'])})(?![长長员員])"
@@ -125,7 +130,7 @@ _GENERIC_CHINESE: Final = re.compile(
 
 def put_in_context(text: str, names: Iterable[Name], language: str, context: Context) -> Iterator[Name]:
     """Names with the type and the extent that their neighbours give them; without what is no name."""
-    for name in names:
+    for name in _in_words(text, names, language):
         surface = text[name.start : name.end]
         if name.type == "ORGANISATION" and (context.none.match(surface) or _EVENT.search(surface)):
             continue
@@ -141,9 +146,30 @@ _EVENT: Final = re.compile(r"\w[-–]\d{4}$")
 """`Евро-2016`, `Expo-2025`: no organisation."""
 
 
+def _in_words(text: str, names: Iterable[Name], language: str) -> Iterator[Name]:
+    """Names that do not end within a word: `Narrell-Mead`, `Gandi.net`; two places of one word, apart: `Berlin/Bonn`."""
+    for name in names:
+        if name.type == "PERSON" and language != "de" and (rest := _DOUBLE.match(text, name.end)):
+            yield name._replace(end=rest.end())
+        elif domain := _DOMAIN.match(text, name.end):
+            yield Name(name.start, domain.end(), "ORGANISATION")
+        elif name.type == "PLACE" and (pair := _PAIR.fullmatch(text, name.start, name.end)):
+            yield name._replace(end=pair.end(1))
+            yield name._replace(start=pair.start(2))
+        else:
+            yield name
+
+
+_DOUBLE: Final = re.compile(rf"-{_CAPITAL}")
+_DOMAIN: Final = re.compile(r"\.(?:com|net|org|io|ai|co)\b(?![./@])")
+_PAIR: Final = re.compile(r"([^\W\d_]{2,}[a-z])/([^\W\d_]{2,}[a-z])")
+
+
 def _person(text: str, name: Name, language: str, context: Context) -> Iterator[Name]:
     """A person's name with the initials before it, without the office before it, apart from their company's name."""
     start, end, _ = name
+    if called := context.address.match(text, start, end):
+        start = called.end() if language not in _WITH_ADDRESS else start
     if office := _OFFICE.match(text, start, end):
         yield Name(start, office.end("place"), "PLACE")
         start = office.end()
@@ -158,6 +184,8 @@ def _person(text: str, name: Name, language: str, context: Context) -> Iterator[
         yield Name(start, end, "PERSON")
 
 
+_WITH_ADDRESS: Final = frozenset({"ms", "th", "vi"})
+"""Languages whose annotators count forms of address in."""
 _OFFICE: Final = re.compile(r"(?P<place>[A-Z]\w+(?: [A-Z]\w+)?) (?:Gov|Sen|Rep|Lt|Atty|Supt)\b\.? ?")
 _INITIALS: Final = re.compile(r"(?<![\w.&])(?:[A-Z]\. ?){1,2}(?<= )$")
 _BARE_INITIALS: Final = re.compile(r"(?<![\w.&])(?:[A-Z]\. ?|[B-HJ-Z] ){1,2}(?<= )$")

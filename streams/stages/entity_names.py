@@ -20,7 +20,8 @@ _FORM: Final = (
 _WORD: Final = r"(?:[a-z]?[A-Z\u00c0-\u00de\u0130][\w&'’\-]{0,40}+(?:\.\w{1,20}+)?|[A-Z]\.|\d{1,4}[A-Z]\w{0,20}+|&)"
 _LINK: Final = r"(?:of(?: the)?|for|de(?: la| los)?|du|des|la|le|les|del|do|da|dos|das|für|der|van|von|di)"
 _COMPANY: Final = re.compile(
-    rf"(?<![A-Za-z0-9\u00c0-\u024f&'’])(?<![A-Za-z]-)(?:{_WORD}, ){{0,3}}{_WORD}(?: (?:{_LINK} )?{_WORD}){{0,7}}?"
+    rf"(?<![A-Za-z0-9\u00c0-\u024f&'’])(?<![A-Za-z]-)(?:(?:{_WORD}, ){{1,3}}(?=(?:{_WORD} ){{1,3}}& ))?"
+    rf"{_WORD}(?: (?:{_LINK} )?{_WORD}){{0,7}}?"
     rf",? {_FORM}(?:\.(?![A-Za-z0-9])|\b)(?:,? {_FORM}(?:\.(?![A-Za-z0-9])|\b))?"
 )
 _HAS_FORM: Final = re.compile(rf" {_FORM}")
