@@ -107,6 +107,13 @@ _QUOTES: Final = "«“„「『《"
 _EDGE: Final = " \u00a0\u3000\"'’‘“”„«»「」『』,，、،。:：;；؛؟-–—()（）"
 """What a name neither begins nor ends with."""
 
+_SINGLE: Final[dict[NameType, re.Pattern[str]]] = {
+    "PLACE": re.compile("[\u4e00-\u9fff]"),
+    "PERSON": re.compile("[가-힣](?: ?씨| )"),
+    "ORGANISATION": re.compile("[남북](?=[가-힣])"),
+}
+"""Names of one letter, with what follows: countries in Han, Koreans by their family name, North and South."""
+
 _FULL_POINT: Final = re.compile(r"(?<=[^\W\d_\u0e00-\u0e7f]{6})\.$")
 """A full point after a whole word; one after a few letters, or Thai ones, is part of an abbreviation."""
 
@@ -141,7 +148,7 @@ def refine(
         names = [_with_word_before(text, name, *_BEFORE[language]) for name in names]
     if language == "th":
         names = _without_overlap([*_thai_people(text), *names])
-    names = put_in_context(text, _free(text, names, taken), language, context)
+    names = put_in_context(text, _uncommon(text, _free(text, names, taken), language), language, context)
     names = list(_joined(text, _without_office(text, names), language))
     if language == "ar":
         names = [_without_clitic(text, part, places) for name in names for part in _parts(text, name, places)]
@@ -157,6 +164,19 @@ def refine(
     return sorted(
         _everywhere(text, _without_overlap([*kept, *told]), [*defined, *told], taken, language, context, places)
     )
+
+
+def _uncommon(text: str, names: Iterable[Name], language: str) -> Iterator[Name]:
+    """Names without the words that begin a sentence and stand in small letters elsewhere in the text: `Baru`, `baru`."""
+    for name in names:
+        word = text[name.start : name.end]
+        if language == "de" or not (word.istitle() and word.isalpha() and _BEGINS.search(text, 0, name.start)):
+            yield name
+        elif not re.search(rf"(?<!\w){word.lower()}(?!\w)", text):
+            yield name
+
+
+_BEGINS: Final = re.compile(r"(?:^|[.!?\n])[\s\"“«„'‘]*$")
 
 
 def _thai_people(text: str) -> Iterator[Name]:
@@ -511,7 +531,7 @@ def _trim(text: str, name: Name) -> Name | None:
     if (
         _NOT_A_NAME.fullmatch(surface)
         or _ONLY_FORM.fullmatch(surface)
-        or (len(surface) == 1 and surface < "\u0e00")
+        or (len(surface) == 1 and not _SINGLE[kind].match(text, start))
         or not surface
     ):
         return None
