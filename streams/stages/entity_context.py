@@ -17,10 +17,9 @@ class Name(NamedTuple):
 
 
 _CAPITAL: Final = r"[A-Z\u00c0-\u00de\u0110][\w'’\-]*"
-_OF: Final = (
-    r"(?:of(?: the)?|for|de(?: la| los| las)?|del|do|da|dos|das|du|des|d[’']|für|der|(?:and|&|et|y|e|und)(?! [A-Z]{2,}\b))"
-)
-"""What links the words of a name; an abbreviation after `and` is the next one's."""
+_AND: Final = r"(?:and|&|et|y|e|und)(?! [A-Z]{2,}\b)"
+"""An abbreviation after it is the next one's name: `Instituto de Física y CSC`."""
+_OF: Final = rf"(?:of(?: the)?|for|de(?: la| los| las)?|del|do|da|dos|das|du|des|d[’']|für|der|{_AND})"
 _QUOTED: Final = r"[«“\"„](?P<quoted>[^«»“”\"„\n]{2,40})[»”\"“]"
 _HAN: Final = r"[\u4e00-\u9fff]"
 
@@ -147,7 +146,7 @@ _EVENT: Final = re.compile(r"\w[-–]\d{4}$")
 
 
 def _in_words(text: str, names: Iterable[Name], language: str) -> Iterator[Name]:
-    """Names that do not end within a word: `Narrell-Mead`, `Gandi.net`; two places of one word, apart: `Berlin/Bonn`."""
+    """Names that do not end within a word: `Narrell-Mead`, `Gandi.net`; two places in one, apart: `Berlin/Bonn`."""
     for name in names:
         if name.type == "PERSON" and language != "de" and (rest := _DOUBLE.match(text, name.end)):
             yield name._replace(end=rest.end())
@@ -160,7 +159,7 @@ def _in_words(text: str, names: Iterable[Name], language: str) -> Iterator[Name]
             yield name
 
 
-_DOUBLE: Final = re.compile(rf"-{_CAPITAL}")
+_DOUBLE: Final = re.compile(r"-[A-Z\u00c0-\u00de]\w+(?:-[A-Z\u00c0-\u00de]\w+)*")
 _DOMAIN: Final = re.compile(r"\.(?:com|net|org|io|ai|co)\b(?![./@])")
 _PAIR: Final = re.compile(r"([^\W\d_]{2,}[a-z])/([^\W\d_]{2,}[a-z])")
 

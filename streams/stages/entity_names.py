@@ -44,7 +44,7 @@ _UNCUT_FORM: Final = re.compile(
 """A legal form that is no abbreviation, and the point of the sentence after it."""
 _OTHER_COMPANIES: Final = re.compile(
     r"株式会社[\u30a0-\u30ff\u4e00-\u9fffA-Za-z0-9&＆・.\-]{2,24}"
-    r"|(?:주식회사|\(주\)|㈜)\s?[가-힣A-Za-z0-9&]{2,15}"
+    r"|(?:주식회사|\(주\)|㈜)\s?(?P<korean>[가-힣A-Za-z0-9&]{2,15})"
     r"|บริษัท\s?[^\n,()]{2,60}?\s?จำกัด(?:\s?\(มหาชน\))?"
     r"|(?:ООО|ОАО|ЗАО|ПАО|АО|НАО|ФГУП|ГК|АНО|НКО)\s[«\"„“][^»\"“”\n]{2,60}[»\"“”]"
     r"|PT\.? (?:[A-Z][\w&.\-]*)(?: (?:dan )?(?:\(Persero\)|[A-Z][\w&.\-]*)){0,6}(?: Tbk\b\.?)?"
@@ -152,9 +152,12 @@ def refine(
     names = list(_joined(text, _without_office(text, names), language))
     if language == "ar":
         names = [_without_clitic(text, part, places) for name in names for part in _parts(text, name, places)]
+    names = _without_overlap(_apart(text, names))
     sure = _free(text, _fitted(found_by_context(text, language, context), names, language), taken)
     kept = _without_overlap([*_free(text, _companies(text, names), taken), *sure, *names])
-    kept = _without_overlap([*_before_brackets(text, kept, brackets), *_spelt_out(text, kept), *kept])
+    kept = _without_overlap(
+        [*_before_brackets(text, kept, brackets), *_spelt_out(text, kept), *_spelt_after(text, kept), *kept]
+    )
     defined = [name for name in _defined(text, kept) if not any(taken[name.start : name.end])]
     kept = _without_overlap([*defined, *kept])
     told = list(named_companies(text, kept, language, context))
@@ -167,12 +170,11 @@ def refine(
 
 
 def _uncommon(text: str, names: Iterable[Name], language: str) -> Iterator[Name]:
-    """Names without the words that begin a sentence and stand in small letters elsewhere in the text: `Baru`, `baru`."""
+    """Names but the words that begin a sentence and stand in small letters elsewhere in the text: `Baru`, `baru`."""
     for name in names:
         word = text[name.start : name.end]
-        if language == "de" or not (word.istitle() and word.isalpha() and _BEGINS.search(text, 0, name.start)):
-            yield name
-        elif not re.search(rf"(?<!\w){word.lower()}(?!\w)", text):
+        first = language != "de" and word.istitle() and word.isalpha() and _BEGINS.search(text, 0, name.start)
+        if not first or not re.search(rf"(?<!\w){word.lower()}(?!\w)", text):
             yield name
 
 
@@ -204,6 +206,20 @@ def _fitted(found: Iterable[Name], names: Sequence[Name], language: str) -> Iter
             end = min([end, *people]) if language in {"id", "ms"} else end
         if not any(n.type == "ORGANISATION" and n.start <= start and n.end >= end for n in touched):
             yield name._replace(start=start, end=end)
+
+
+def _apart(text: str, names: Sequence[Name]) -> Iterator[Name]:
+    """People without the company behind them, where the text names it elsewhere: `하나 오카포르 루모라` 로보틱스."""
+    spoken = {text[n.start : n.end] for n in names if n.type == "ORGANISATION"}
+    firms = {firm.partition(" ")[0]: firm for firm in spoken if " " in firm}
+    for name in names:
+        start = text.rfind(" ", name.start, name.end) + 1
+        firm = firms.get(text[start : name.end]) if name.type == "PERSON" and start else None
+        if firm and text.startswith(firm, start):
+            yield name._replace(end=start - 1)
+            yield Name(start, start + len(firm), "ORGANISATION")
+        else:
+            yield name
 
 
 def _without_office(text: str, names: Iterable[Name]) -> Iterator[Name]:
@@ -281,7 +297,8 @@ def _companies(text: str, names: Sequence[Name]) -> Iterator[Name]:
             yield Name(_after_link(text, names, start, match.end()), match.end(), "ORGANISATION")
     if any(word in text for word in _OTHER_FORMS):
         for match in _OTHER_COMPANIES.finditer(text):
-            yield Name(*match.span(), "ORGANISATION")
+            glued = _korean_particle(text, match["korean"]) if match["korean"] else 0
+            yield Name(match.start(), match.end() - glued, "ORGANISATION")
     for form in _FORM_LAST.finditer(text):
         if before := _BEFORE_FORM.search(text, max(0, form.start() - 20), form.start()):
             start = before.start()
@@ -295,6 +312,19 @@ def _companies(text: str, names: Sequence[Name]) -> Iterator[Name]:
     for name in names:
         if name.type != "PERSON" and (after_it := _FORM_AFTER.match(text, name.end)):
             yield Name(name.start, after_it.end(), "ORGANISATION")
+
+
+def _korean_particle(text: str, company: str) -> int:
+    """How many letters at the end of a Korean company's name are particles: those that change from place to place."""
+    particle = _ENDS_IN_PARTICLE.search(company, 2)
+    if particle is None:
+        return 0
+    core = re.escape(company[: particle.start()])
+    return len(particle[0]) if len(set(re.findall(rf"{core}({_KOREAN}?)(?![가-힣])", text))) > 1 else 0
+
+
+_KOREAN: Final = r"(?:은|는|이|가|을|를|의|에|와|과|도|로|측|에서|에게|으로|이다|다)"
+_ENDS_IN_PARTICLE: Final = re.compile(rf"{_KOREAN}$")
 
 
 def _after_link(text: str, names: Sequence[Name], start: int, end: int) -> int:
@@ -344,6 +374,26 @@ def _spelt_out(text: str, names: Sequence[Name]) -> Iterator[Name]:
                 break
             if len(initials) >= len(bracket["name"]):
                 break
+
+
+def _spelt_after(text: str, names: Sequence[Name]) -> Iterator[Name]:
+    """Organisations whose full name follows their initials in brackets: `Isis (Institute of Strategic Studies)`.
+
+    Capitals alone abbreviate other things, too: there the tagger must have seen a name.
+    """
+    for match in _SPELT_AFTER.finditer(text):
+        words = [word[0] for word in _HYPHENED.finditer(match["full"])]
+        capitals = "".join(word[0] for word in words if word[0].isupper())
+        spelt = all(word[0].isupper() or _LINKS.fullmatch(word) for word in words)
+        seen = not match["short"].isupper() or any(n.start < match.end() and n.end > match.start() for n in names)
+        if capitals == match["short"].upper() and spelt and seen:
+            yield Name(*match.span("short"), "ORGANISATION")
+            yield Name(*match.span("full"), "ORGANISATION")
+
+
+_SPELT_AFTER: Final = re.compile(
+    r"(?<!\w)(?P<short>[A-Z\u00c0-\u00de\u0410-\u042f]\w{1,7}) [(](?P<full>[^\W\d_a-z][^()\n]{8,90})[)]"
+)
 
 
 def _defined(text: str, names: Sequence[Name]) -> Iterator[Name]:
