@@ -3,11 +3,12 @@
 import re
 from bisect import bisect_left, bisect_right
 from collections import Counter
-from collections.abc import Container, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import Final
 
 from streams.stages.entity_context import Context, Name, NameType, found_by_context, named_companies, put_in_context
+from streams.stages.entity_gazetteer import Place
 
 _FORM: Final = (
     r"(?:Inc|Incorporated|Corp|Corporation|Co\.,? Ltd|Co|Ltd|Limited(?! (?:Edition|Liability|Part|Time))|"
@@ -137,7 +138,7 @@ def refine(
     taken: bytearray,
     brackets: Sequence[int],
     context: Context,
-    places: Container[str],
+    places: Mapping[str, Place],
 ) -> list[Name]:
     """Add companies by their form, brackets and aliases; settle overlaps; then carry each name through the whole text.
 
@@ -150,8 +151,9 @@ def refine(
         names = _without_overlap([*_thai_people(text), *names])
     names = put_in_context(text, _uncommon(text, _free(text, names, taken), language), language, context)
     names = list(_joined(text, _without_office(text, names), language))
+    names = [part for name in names for part in _parts(text, name, language, places)]
     if language == "ar":
-        names = [_without_clitic(text, part, places) for name in names for part in _parts(text, name, places)]
+        names = [_without_clitic(text, name, places) for name in _arabic_people(text, names, places)]
     names = _without_overlap(_apart(text, names))
     sure = _free(text, _fitted(found_by_context(text, language, context), names, language), taken)
     kept = _without_overlap([*_free(text, _companies(text, names), taken), *sure, *names])
@@ -253,19 +255,50 @@ def _joined(text: str, names: Iterable[Name], language: str) -> Iterator[Name]:
         yield before
 
 
-def _parts(text: str, name: Name, places: Container[str]) -> Iterator[Name]:
-    """A place that two listed ones make up, as two: `كوريا الشمالية موسكو`. No comma need part them in Arabic."""
+def _parts(text: str, name: Name, language: str, places: Mapping[str, Place]) -> Iterator[Name]:
+    """A country as a place, and places that no comma parts one by one: `كوريا الشمالية موسكو`, `미국 중국 브라질`."""
     surface = text[name.start : name.end]
-    if name.type == "PLACE" and surface not in places:
-        for blank in re.finditer(" ", surface):
-            if surface[: blank.start()] in places and surface[blank.end() :] in places:
-                yield name._replace(end=name.start + blank.start())
-                yield name._replace(start=name.start + blank.end())
-                return
-    yield name
+    if _is_country(surface, places):
+        yield name._replace(type="PLACE")
+        return
+    blanks = [m.start() for m in re.finditer(" ", surface)] if name.type == "PLACE" and surface not in places else []
+    if language == "ar":
+        cuts = [[at] for at in blanks if surface[:at] in places and surface[at + 1 :] in places][:1]
+    else:
+        cuts = [blanks] if blanks and all(_is_country(word, places) for word in surface.split(" ")) else []
+    if not cuts:
+        yield name
+        return
+    for start, end in pairwise([-1, *cuts[0], len(surface)]):
+        yield name._replace(start=name.start + start + 1, end=name.start + end)
 
 
-def _without_clitic(text: str, name: Name, places: Container[str]) -> Name:
+def _is_country(surface: str, places: Mapping[str, Place]) -> bool:
+    place = places.get(surface)
+    return place is not None and len(place.code) == len("DE") and not place.uri
+
+
+def _arabic_people(text: str, names: Sequence[Name], places: Mapping[str, Place]) -> Iterator[Name]:
+    """Two people that `and` makes one word of, and a person before a place, apart: `بوتين وكيم`, `كيم بكين`."""
+    people = [text[name.start : name.end] for name in names if name.type == "PERSON"]
+    known = {word for person in people for word in person.split(" ")}
+    for name in names:
+        first, blank, last = text[name.start : name.end].rpartition(" ")
+        if name.type == "PERSON" and blank:
+            start = name.end - len(last)
+            if last[0] == "و" and last[1:] in known:
+                yield name._replace(end=start - 1)
+                yield name._replace(start=start + 1)
+                continue
+            if last == "الـ" or (first in people and last in places):
+                yield name._replace(end=start - 1)
+                if last in places:
+                    yield Name(start, name.end, "PLACE")
+                continue
+        yield name
+
+
+def _without_clitic(text: str, name: Name, places: Mapping[str, Place]) -> Name:
     """A listed place without the `and`, `by` or `for` written onto it, where the text has it bare as well."""
     bare = text[name.start + 1 : name.end]
     glued = text[name.start] in "وفبلك" and bare in places and text[name.start : name.end] not in places
@@ -427,7 +460,7 @@ _LATIN_NAME: Final = re.compile(r"[A-Z][a-z]+(?: [A-Z][a-z]+){0,3}")
 """What a name of another script is glossed with."""
 
 
-def _chinese_short(text: str, names: Sequence[Name], context: Context, places: Container[str]) -> Iterator[Name]:
+def _chinese_short(text: str, names: Sequence[Name], context: Context, places: Mapping[str, Place]) -> Iterator[Name]:
     """What Chinese companies are called for short: `神達` and `神達投控` of 神達投資控股股份有限公司."""
     done: set[str] = set()
     for name in names:
@@ -463,7 +496,7 @@ def _everywhere(
     taken: bytearray,
     language: str,
     context: Context,
-    places: Container[str],
+    places: Mapping[str, Place],
 ) -> list[Name]:
     """Tag every other place where a name stands, and give a name one type throughout: its definition's, or the most."""
     votes: dict[str, Counter[NameType]] = {}
