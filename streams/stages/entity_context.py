@@ -16,7 +16,7 @@ class Name(NamedTuple):
     type: NameType
 
 
-_CAPITAL: Final = r"[A-Z\u00c0-\u00de\u0110][\w'’\-]*"
+_CAPITAL: Final = r"[A-Z\u00c0-\u00de\u0110ĂƠƯẠẢẤẦẨẬẮẰẲẶẸẺẼẾỀỂỄỆỈỊỌỎỐỒỔỘỚỜỞỢỤỦỨỪỬỰỲỶỸỴ][\w'’\-]*"
 _AND: Final = r"(?:and|&|et|y|e|und)(?! [A-Z]{2,}\b)"
 """An abbreviation after it is the next one's name: `Instituto de Física y CSC`."""
 _OF: Final = rf"(?:of(?: the)?|for|de(?: la| los| las)?|del|do|da|dos|das|du|des|d[’']|für|der|{_AND})"
@@ -35,8 +35,16 @@ class Context:
     landforms: re.Pattern[str]
     trades: re.Pattern[str]
     address: re.Pattern[str]
+    russian_body: re.Pattern[str]
+    japanese_office: re.Pattern[str]
+    japanese_person: re.Pattern[str]
+    people: Mapping[str, frozenset[str]]
+    arabic_noun: re.Pattern[str]
+    arabic_follows: re.Pattern[str]
     korean_person: re.Pattern[str]
     chinese_body: re.Pattern[str]
+    chinese_named: re.Pattern[str]
+    """Apart from the other: a pattern whose first letters are plain is tried only where one of them stands."""
     chinese_office: re.Pattern[str]
     chinese_person: re.Pattern[str]
     corporate: frozenset[str]
@@ -67,12 +75,23 @@ def load_context(table: Mapping[str, Any], titles: Iterable[str]) -> Context:
         none=re.compile(rf"(?:{_any_of(table['none']['begins'])})\b"),
         landforms=re.compile(rf"(?:{_any_of(table['landforms']['ends'])})"),
         trades=re.compile(rf"(?:{_any_of(chinese['trades'])})+$"),
+        russian_body=re.compile(
+            rf" (?:{_any_of(table['russian']['bodies'])})(?:а|у|е|ом)?\b(?: [А-ЯЁ][а-яё]+[аыия]\b)?"
+        ),
+        japanese_office=re.compile(_any_of(table["japanese"]["titles"])),
+        japanese_person=re.compile(
+            rf"(?<![ァ-ヺー・＝])(?P<person>[ァ-ヺー]{{2,}}(?:[・＝][ァ-ヺー]+)*)"
+            rf"(?:{_any_of(table['japanese']['between'])}){{0,2}}$"
+        ),
+        people={language: frozenset(words) for language, words in table["people"].items()},
         address=re.compile(rf"(?:(?:{_any_of(table['address']['words'])})(?:(?<=\.) ?| ))+(?=\w)"),
+        arabic_noun=re.compile(rf"(?<!\w)(?:{_any_of(table['nouns']['ar'])}) $"),
+        arabic_follows=re.compile(rf" (?:{_any_of(table['arabic']['follows'])})(?!\w)"),
         korean_person=re.compile(rf"(?<![가-힣])[{korean['family']}][가-힣]{{2}}(?= (?:{_any_of(korean['titles'])}))"),
         chinese_body=re.compile(
             rf"(?:{_any_of(chinese['begins'])}){_HAN}{{1,8}}?(?:{_any_of(chinese['ends'])})(?![长長员員])"
-            rf"|{_any_of(chinese['named'])}"
         ),
+        chinese_named=re.compile(rf"(?:{_any_of(chinese['named'])})(?![长長员員])"),
         chinese_office=re.compile(_any_of(chinese["alone"])),
         chinese_person=re.compile(
             rf"(?P<title>{_any_of(people['titles'])})"
@@ -89,6 +108,14 @@ def found_by_context(text: str, language: str, context: Context) -> Iterator[Nam
         for match in head.finditer(text):
             if _begins(text, match) and not context.none.match(match[0]):
                 yield Name(*match.span(), "ORGANISATION")
+    if language == "ru":
+        for body in context.russian_body.finditer(text):
+            if adjective := _RUSSIAN_ADJECTIVE.search(text, max(0, body.start() - 60), body.start()):
+                yield Name(adjective.start(), body.end(), "ORGANISATION")
+    if language == "ja":
+        for office in context.japanese_office.finditer(text):
+            if before := context.japanese_person.search(text, max(0, office.start() - 30), office.start()):
+                yield Name(*before.span("person"), "PERSON")
     if language == "ko":
         for match in context.korean_person.finditer(text):
             yield Name(*match.span(), "PERSON")
@@ -96,8 +123,15 @@ def found_by_context(text: str, language: str, context: Context) -> Iterator[Nam
         yield from _chinese(text, context)
 
 
+_RUSSIAN_ADJECTIVE: Final = re.compile(
+    r"\b[А-ЯЁ][а-яё-]+ск(?:ий|ого|ому|ом|им)(?: [а-яё]+(?:ий|ый|ого|ому|ом|им|ым)){0,2}$"
+)
+
+
 def _chinese(text: str, context: Context) -> Iterator[Name]:
-    bodies = [match.span() for match in context.chinese_body.finditer(text)]
+    bodies = [
+        body.span() for pattern in (context.chinese_body, context.chinese_named) for body in pattern.finditer(text)
+    ]
     offices = ((_clause(text, office.start()), office.end()) for office in context.chinese_office.finditer(text))
     for start, end in (*bodies, *((before.start("name"), end) for before, end in offices if before)):
         stops = [stop.end() for stop in _CHINESE_STOP.finditer(text, start, end - 3)]
@@ -129,7 +163,8 @@ _GENERIC_CHINESE: Final = re.compile(
 
 def put_in_context(text: str, names: Iterable[Name], language: str, context: Context) -> Iterator[Name]:
     """Names with the type and the extent that their neighbours give them; without what is no name."""
-    for name in _in_words(text, names, language):
+    names = _whole_runs(text, names) if language == "ja" else _in_words(text, names, language)
+    for name in _arabic_bodies(text, names, context) if language == "ar" else names:
         surface = text[name.start : name.end]
         if name.type == "ORGANISATION" and (context.none.match(surface) or _EVENT.search(surface)):
             continue
@@ -159,9 +194,28 @@ def _in_words(text: str, names: Iterable[Name], language: str) -> Iterator[Name]
             yield name
 
 
+def _whole_runs(text: str, names: Iterable[Name]) -> Iterator[Name]:
+    """Japanese names that neither begin nor end within a run of katakana: `トランプ`, not `ト`."""
+    for name in names:
+        start, end = name.start, name.end
+        while start and _KATAKANA.fullmatch(text, start - 1, start + 1):
+            start -= 1
+        while _KATAKANA.fullmatch(text, end - 1, end + 1):
+            end += 1
+        yield name._replace(start=start, end=end)
+
+
+_KATAKANA: Final = re.compile("[ァ-ヺー]{2}")
 _DOUBLE: Final = re.compile(r"-[A-Z\u00c0-\u00de]\w+(?:-[A-Z\u00c0-\u00de]\w+)*")
 _DOMAIN: Final = re.compile(r"\.(?:com|net|org|io|ai|co)\b(?![./@])")
 _PAIR: Final = re.compile(r"([^\W\d_]{2,}[a-z])/([^\W\d_]{2,}[a-z])")
+
+
+def _arabic_bodies(text: str, names: Iterable[Name], context: Context) -> Iterator[Name]:
+    """Organisations with what they are for: `الاتحاد السعودي لكرة القدم`."""
+    for name in names:
+        follows = context.arabic_follows.match(text, name.end) if name.type == "ORGANISATION" else None
+        yield name._replace(end=follows.end()) if follows else name
 
 
 def _person(text: str, name: Name, language: str, context: Context) -> Iterator[Name]:
@@ -172,6 +226,8 @@ def _person(text: str, name: Name, language: str, context: Context) -> Iterator[
     if office := _OFFICE.match(text, start, end):
         yield Name(start, office.end("place"), "PLACE")
         start = office.end()
+    if text[start:end] in context.people.get(language, ()):
+        return
     role = context.roles.get(language)
     words = text[start:end].split(" ")
     if role and len(words) > 2 and role.search(text, max(0, start - 24), start) and text.count(words[0]) > 1:
@@ -192,11 +248,16 @@ _BARE_INITIALS: Final = re.compile(r"(?<![\w.&])(?:[A-Z]\. ?|[B-HJ-Z] ){1,2}(?<=
 
 
 def named_companies(text: str, names: Iterable[Name], language: str, context: Context) -> Iterator[Name]:
-    """Companies that a noun before them tells (`société Varel`), or, in Russian, the quotes around them."""
+    """Companies that a noun before them tells (`société Varel`, `صحيفة لوموند`), in Russian the quotes around them."""
     if noun := context.nouns.get(language):
         for match in noun.finditer(text):
             if _begins(text, match):
                 yield Name(*match.span("quoted" if match["quoted"] else "name"), "ORGANISATION")
+    if language == "ar":
+        for name in names:
+            before = context.arabic_noun.search(text, max(0, name.start - 12), name.start)
+            if before and name.type != "ORGANISATION":
+                yield name._replace(type="ORGANISATION")
     if language == "ru":
         for name in names:
             if text[name.start - 1 : name.start] == "«" and text[name.end : name.end + 1] == "»":

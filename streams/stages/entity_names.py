@@ -109,7 +109,7 @@ _EDGE: Final = " \u00a0\u3000\"'’‘“”„«»「」『』,，、،。:：;
 """What a name neither begins nor ends with."""
 
 _SINGLE: Final[dict[NameType, re.Pattern[str]]] = {
-    "PLACE": re.compile("[\u4e00-\u9fff]"),
+    "PLACE": re.compile("[日中韓韩朝印越台港澳沪滬京米美加英法德独俄露伊西葡豪]"),
     "PERSON": re.compile("[가-힣](?: ?씨| )"),
     "ORGANISATION": re.compile("[남북](?=[가-힣])"),
 }
@@ -156,6 +156,7 @@ def refine(
         names = [_without_clitic(text, name, places) for name in _arabic_people(text, names, places)]
     names = _without_overlap(_apart(text, names))
     sure = _free(text, _fitted(found_by_context(text, language, context), names, language), taken)
+    sure = [name for name in sure if name.type == "ORGANISATION" or text[name.start : name.end] not in places]
     kept = _without_overlap([*_free(text, _companies(text, names), taken), *sure, *names])
     kept = _without_overlap(
         [*_before_brackets(text, kept, brackets), *_spelt_out(text, kept), *_spelt_after(text, kept), *kept]
@@ -175,12 +176,18 @@ def _uncommon(text: str, names: Iterable[Name], language: str) -> Iterator[Name]
     """Names but the words that begin a sentence and stand in small letters elsewhere in the text: `Baru`, `baru`."""
     for name in names:
         word = text[name.start : name.end]
-        first = language != "de" and word.istitle() and word.isalpha() and _BEGINS.search(text, 0, name.start)
-        if not first or not re.search(rf"(?<!\w){word.lower()}(?!\w)", text):
+        small = word.lower()
+        first = (
+            word.istitle()
+            and word.isalpha()
+            and small in text
+            and _BEGINS.search(text, max(0, name.start - 4), name.start)
+        )
+        if language == "de" or not first or not re.search(rf"(?<!\w){small}(?!\w)", text):
             yield name
 
 
-_BEGINS: Final = re.compile(r"(?:^|[.!?\n])[\s\"“«„'‘]*$")
+_BEGINS: Final = re.compile(r"(?:\A|[.!?\n])[\s\"“«„'‘]{0,3}$")
 
 
 def _thai_people(text: str) -> Iterator[Name]:
@@ -237,9 +244,12 @@ _OFFICE: Final = re.compile(r"C[EFTIOM]O\b ?")
 
 
 def _joined(text: str, names: Iterable[Name], language: str) -> Iterator[Name]:
-    """Parts of one person's name made one: `Ricardin St Jean`, `Marcelino Nunes de Oliveira`."""
+    """Parts of one name made one: `Ricardin St Jean`, `Marcelino Nunes de Oliveira`, `Печерского райсуда Киева`."""
     before: Name | None = None
     for name in names:
+        if before and language == "ru" and _of_place(text, before, name):
+            before = before._replace(end=name.end)
+            continue
         if before and before.type == "PERSON" and name.start > before.end:
             between = text[before.end : name.start]
             family = language in {"pt", "es"} and name.type != "ORGANISATION" and _PARTICLE.fullmatch(between)
@@ -255,11 +265,25 @@ def _joined(text: str, names: Iterable[Name], language: str) -> Iterator[Name]:
         yield before
 
 
+def _of_place(text: str, body: Name, place: Name) -> bool:
+    """Whether a Russian body goes on with the place that it is of: `Печерского райсуда Киева`."""
+    of = body.type == "ORGANISATION" and place.type == "PLACE" and text[body.end : place.start] == " "
+    return of and _COMMON_NOUN.search(text, body.start, body.end) is not None
+
+
+_COMMON_NOUN: Final = re.compile(r" [а-яё]{3,}$")
+
+
 def _parts(text: str, name: Name, language: str, places: Mapping[str, Place]) -> Iterator[Name]:
     """A country as a place, and places that no comma parts one by one: `كوريا الشمالية موسكو`, `미국 중국 브라질`."""
     surface = text[name.start : name.end]
     if _is_country(surface, places):
         yield name._replace(type="PLACE")
+        return
+    byline = _BYLINE.fullmatch(surface) if language == "ja" and name.type == "PERSON" else None
+    if byline and byline["place"] in places:
+        yield Name(name.start, name.start + byline.end("place"), "PLACE")
+        yield name._replace(start=name.start + byline.end("place"))
         return
     blanks = [m.start() for m in re.finditer(" ", surface)] if name.type == "PLACE" and surface not in places else []
     if language == "ar":
@@ -271,6 +295,10 @@ def _parts(text: str, name: Name, language: str, places: Mapping[str, Place]) ->
         return
     for start, end in pairwise([-1, *cuts[0], len(surface)]):
         yield name._replace(start=name.start + start + 1, end=name.start + end)
+
+
+_BYLINE: Final = re.compile(r"(?P<place>[ァ-ヺー]{2,})[\u4e00-\u9fff]{2,5}")
+"""`カイロ金子淳`, who reports from there."""
 
 
 def _is_country(surface: str, places: Mapping[str, Place]) -> bool:
@@ -414,19 +442,21 @@ def _spelt_after(text: str, names: Sequence[Name]) -> Iterator[Name]:
 
     Capitals alone abbreviate other things, too: there the tagger must have seen a name.
     """
-    for match in _SPELT_AFTER.finditer(text):
-        words = [word[0] for word in _HYPHENED.finditer(match["full"])]
+    for bracket in _BRACKETED.finditer(text):
+        short = _BEFORE_BRACKET.search(text, max(0, bracket.start() - 9), bracket.start())
+        words = [word[0] for word in _HYPHENED.finditer(bracket["full"])] if short else []
         capitals = "".join(word[0] for word in words if word[0].isupper())
+        if not short or capitals != short[0].upper():
+            continue
         spelt = all(word[0].isupper() or _LINKS.fullmatch(word) for word in words)
-        seen = not match["short"].isupper() or any(n.start < match.end() and n.end > match.start() for n in names)
-        if capitals == match["short"].upper() and spelt and seen:
-            yield Name(*match.span("short"), "ORGANISATION")
-            yield Name(*match.span("full"), "ORGANISATION")
+        seen = not short[0].isupper() or any(n.start < bracket.end() and n.end > short.start() for n in names)
+        if spelt and seen:
+            yield Name(*short.span(), "ORGANISATION")
+            yield Name(*bracket.span("full"), "ORGANISATION")
 
 
-_SPELT_AFTER: Final = re.compile(
-    r"(?<!\w)(?P<short>[A-Z\u00c0-\u00de\u0410-\u042f]\w{1,7}) [(](?P<full>[^\W\d_a-z][^()\n]{8,90})[)]"
-)
+_BRACKETED: Final = re.compile(r" \((?P<full>[^\W\d_a-z][^()\n]{8,90})\)")
+_BEFORE_BRACKET: Final = re.compile(r"(?<!\w)[A-Z\u00c0-\u00de\u0410-\u042f]\w{1,7}$")
 
 
 def _defined(text: str, names: Sequence[Name]) -> Iterator[Name]:
@@ -499,10 +529,10 @@ def _everywhere(
     places: Mapping[str, Place],
 ) -> list[Name]:
     """Tag every other place where a name stands, and give a name one type throughout: its definition's, or the most."""
-    votes: dict[str, Counter[NameType]] = {}
-    for name in names:
-        votes.setdefault(text[name.start : name.end], Counter())[name.type] += 1
-    settled = {surface: types.most_common(1)[0][0] for surface, types in votes.items()}
+    votes = Counter((text[start:end], kind) for start, end, kind in names)
+    settled: dict[str, NameType] = {}
+    for (surface, kind), _ in votes.most_common():
+        settled.setdefault(surface, kind)
     settled |= {text[name.start : name.end]: name.type for name in defined}
     settled |= {core: "ORGANISATION" for surface in [*settled] if (core := without_form(surface))}
     firms = {surface.split()[0] for surface, kind in settled.items() if kind == "ORGANISATION" and " " in surface}
@@ -521,7 +551,7 @@ def _everywhere(
             settled.setdefault(first, "PERSON")
             if first != words[0]:
                 settled.setdefault(surface[len(words[0]) - len(first) :], "PERSON")
-    found = [name._replace(type=settled[text[name.start : name.end]]) for name in names]
+    found = [Name(start, end, settled[text[start:end]]) for start, end, _ in names]
     covered = bytearray(taken)
     for name in found:
         covered[name.start : name.end] = b"1" * (name.end - name.start)
@@ -626,10 +656,10 @@ def _trim(text: str, name: Name) -> Name | None:
 
 def _without_overlap(names: Iterable[Name]) -> list[Name]:
     """Keep names in the order given, each only where none before it stands."""
-    kept: list[Name] = []
-    taken: set[int] = set()
+    names, kept = list(names), []
+    taken = bytearray(max((name.end for name in names), default=0))
     for name in names:
-        if taken.isdisjoint(range(name.start, name.end)):
+        if taken.find(1, name.start, name.end) < 0:
             kept.append(name)
-            taken.update(range(name.start, name.end))
+            taken[name.start : name.end] = b"\1" * (name.end - name.start)
     return kept

@@ -90,3 +90,133 @@ def test_a_place_with_a_clitic_is_the_place_that_the_text_has_bare(kit: EntityKi
     found = names(kit, "ar", "زار الوزير روسيا أمس. وقال إن الصين وروسيا ستوقعان اتفاقا.")
     assert ("روسيا", "PLACE") in found
     assert ("وروسيا", "PLACE") not in found
+
+
+PERSON: NameType = "PERSON"
+ORGANISATION: NameType = "ORGANISATION"
+PLACE: NameType = "PLACE"
+
+
+@pytest.mark.parametrize(
+    ("language", "body", "said", "left"),
+    [
+        pytest.param(
+            "en", "Lisa Narrow-Mead’s firm grew. Ms. Narrow-Mead said so.", {"Lisa Narrow": PERSON},
+            {"Lisa Narrow-Mead": PERSON, "Narrow-Mead": PERSON}, id="a double name is whole",
+        ),
+        pytest.param(
+            "ko", "후원사는 Gandi.net 입니다.", {"Gandi": PERSON}, {"Gandi.net": ORGANISATION},
+            id="so is a domain",
+        ),
+        pytest.param(
+            "en", "We met Datuk Seri Anwar Ibrahim.", {"Datuk Seri Anwar Ibrahim": PERSON}, {"Anwar Ibrahim": PERSON},
+            id="a form of address is no part of a name",
+        ),
+        pytest.param(
+            "ms", "Turut hadir Tun Arifin Zakaria.", {"Tun Arifin Zakaria": PERSON}, {"Tun Arifin Zakaria": PERSON},
+            id="but in Malay",
+        ),
+        pytest.param(
+            "de", "Berlin/Bonn (dpa) - Immer mehr.", {"Berlin/Bonn": PLACE}, {"Berlin": PLACE, "Bonn": PLACE},
+            id="a stroke parts two places",
+        ),
+        pytest.param(
+            "es", "Apoyan Xandros, Damicon, Linux Systems AG y otros.", {}, {"Linux Systems AG": ORGANISATION},
+            id="a list of companies is not one",
+        ),
+        pytest.param(
+            "en", "So say Weil, Gotshal & Manges LLP.", {}, {"Weil, Gotshal & Manges LLP": ORGANISATION},
+            id="partners are one",
+        ),
+        pytest.param(
+            "es", "Apoya el Instituto de Física y CSC.", {}, {"Instituto de Física": ORGANISATION},
+            id="an abbreviation after `and` is another name",
+        ),
+        pytest.param(
+            "id", "Baru saja terbit. Perangkat baru itu bagus.", {"Baru": PERSON}, {},
+            id="a word that begins a sentence",
+        ),
+        pytest.param(
+            "id", "Apple diam. Harga apel naik.", {"Apple": ORGANISATION}, {"Apple": ORGANISATION},
+            id="a name that does",
+        ),
+        pytest.param("id", "Pelanggan meminta diskon.", {"Pelanggan": PERSON}, {}, id="customers are nobody"),
+        pytest.param(
+            "en", "She heads Isis (Institute of Strategic and International Studies) now.", {"Isis": PLACE},
+            {"Isis": ORGANISATION, "Institute of Strategic and International Studies": ORGANISATION},
+            id="initials before what they stand for",
+        ),
+        pytest.param(
+            "id", "Adanya NIK (Nomor Induk Kependudukan) ganda.", {}, {}, id="not all that is abbreviated is a body",
+        ),
+        pytest.param(
+            "ko", "루모라 로보틱스가 열었다. 하나 오카포르 루모라 로보틱스 대표는 말했다.",
+            {"루모라 로보틱스": ORGANISATION, "하나 오카포르 루모라": PERSON, "로보틱스 대표": ORGANISATION},
+            {"하나 오카포르": PERSON, "루모라 로보틱스": ORGANISATION}, id="a person apart from the company behind",
+        ),
+        pytest.param(
+            "ko", "㈜가나다라는 인증 기업이다. ㈜가나다라의 하루는 바쁘다.", {}, {"㈜가나다라": ORGANISATION},
+            id="a particle is no part of a company",
+        ),
+        pytest.param(
+            "ko", "미국 중국 브라질 등에 수출한다.", {"미국 중국 브라질": PLACE},
+            {"미국": PLACE, "중국": PLACE, "브라질": PLACE}, id="three countries are three",
+        ),
+        pytest.param(
+            "ko", "중국 베이징 공장.", {"중국 베이징": PLACE}, {"중국 베이징": PLACE},
+            id="a country and its town are one",
+        ),
+        pytest.param(
+            "ko", "브라질(합작법인)로 갔다.", {"브라질": ORGANISATION}, {"브라질": PLACE},
+            id="a country is a place",
+        ),
+        pytest.param("zh-Hant", "盧莫拉執行長說明。", {"盧": PERSON}, {}, id="one letter is nobody"),
+        pytest.param("ko", "김 회장은 말했다.", {"김": PERSON}, {"김": PERSON}, id="but in Korean"),
+        pytest.param(
+            "zh-Hans", "他质询了前政务司司长唐英年。", {"唐英": PERSON}, {"唐英年": PERSON},
+            id="all of a name after an office",
+        ),
+        pytest.param("zh-Hans", "国防部长访问北京。", {"北京": PLACE}, {"北京": PLACE}, id="a minister is no ministry"),
+        pytest.param("zh-Hans", "外交部发言人回答。", {}, {"外交部": ORGANISATION}, id="a ministry"),
+        pytest.param(
+            "ar", "التقى بوتين وكيم. وقال كيم إنه سعيد.", {"بوتين وكيم": PERSON, " كيم": PERSON},
+            {"بوتين": PERSON, "كيم": PERSON}, id="two people whom `and` makes one word of",
+        ),
+        pytest.param(
+            "ar", "قال كيم أمس. وصل كيم بكين.", {"كيم": PERSON, "كيم بكين": PERSON}, {"كيم": PERSON, "بكين": PLACE},
+            id="a person before a place",
+        ),
+        pytest.param(
+            "ar", "قالت صحيفة لوموند أمس.", {"لوموند": PERSON}, {"لوموند": ORGANISATION}, id="a newspaper by its noun"
+        ),
+        pytest.param(
+            "ar", "أعلن الاتحاد السعودي لكرة القدم ذلك.", {"الاتحاد السعودي": ORGANISATION},
+            {"الاتحاد السعودي لكرة القدم": ORGANISATION}, id="what a federation is for",
+        ),
+        pytest.param(
+            "ru", "Судьи Печерского районного суда Киева молчат.", {"Киева": PLACE},
+            {"Печерского районного суда Киева": ORGANISATION}, id="a court with its town",
+        ),
+        pytest.param(
+            "ru", "Это музей цивилизаций Азии.", {"музей цивилизаций": ORGANISATION, "Азии": PLACE},
+            {"музей цивилизаций Азии": ORGANISATION}, id="a body with its place",
+        ),
+        pytest.param(
+            "ja", "バイデン米大統領が会談した。", {"バイデン米": PERSON}, {"バイデン": PERSON},
+            id="a person before an office",
+        ),
+        pytest.param("ja", "フランス大統領が来た。", {}, {}, id="a country before an office is nobody"),
+        pytest.param(
+            "ja", "読者センターの判断だ。", {"読者セ": ORGANISATION}, {"読者センター": ORGANISATION},
+            id="whole katakana",
+        ),
+        pytest.param(
+            "ja", "【カイロ金子淳】", {"カイロ金子淳": PERSON}, {"カイロ": PLACE, "金子淳": PERSON},
+            id="a reporter apart from the town",
+        ),
+    ],
+)  # fmt: skip
+def test_what_stands_in_and_beside_a_name_bounds_it(
+    kit: EntityKit, language: str, body: str, said: dict[str, NameType], left: dict[str, NameType]
+) -> None:
+    assert names(replace(kit, tagger=Said(*said.items())), language, body) == set(left.items())
