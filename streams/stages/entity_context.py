@@ -32,6 +32,7 @@ class Context:
     nouns: Mapping[str, re.Pattern[str]]
     roles: Mapping[str, re.Pattern[str]]
     none: re.Pattern[str]
+    alone: frozenset[str]
     landforms: re.Pattern[str]
     trades: re.Pattern[str]
     address: re.Pattern[str]
@@ -73,6 +74,7 @@ def load_context(table: Mapping[str, Any], titles: Iterable[str]) -> Context:
         },
         roles={lang: re.compile(rf"(?<!\w)(?:{_any_of(words)}) $") for lang, words in table["roles"].items()},
         none=re.compile(rf"(?:{_any_of(table['none']['begins'])})\b"),
+        alone=frozenset(table["none"]["alone"]),
         landforms=re.compile(rf"(?:{_any_of(table['landforms']['ends'])})"),
         trades=re.compile(rf"(?:{_any_of(chinese['trades'])})+$"),
         russian_body=re.compile(
@@ -166,7 +168,7 @@ def put_in_context(text: str, names: Iterable[Name], language: str, context: Con
     names = _whole_runs(text, names) if language == "ja" else _in_words(text, names, language)
     for name in _arabic_bodies(text, names, context) if language == "ar" else names:
         surface = text[name.start : name.end]
-        if name.type == "ORGANISATION" and (context.none.match(surface) or _EVENT.search(surface)):
+        if name.type == "ORGANISATION" and (context.none.match(surface) or surface in context.alone or _EVENT.search(surface)):
             continue
         if name.type == "PERSON":
             yield from _person(text, name, language, context)
@@ -183,8 +185,11 @@ _EVENT: Final = re.compile(r"\w[-–]\d{4}$")
 def _in_words(text: str, names: Iterable[Name], language: str) -> Iterator[Name]:
     """Names that do not end within a word: `Narrell-Mead`, `Gandi.net`; two places in one, apart: `Berlin/Bonn`."""
     for name in names:
-        if name.type == "PERSON" and language != "de" and (rest := _DOUBLE.match(text, name.end)):
+        double = name.type == "PERSON" and (language != "de" or " " in text[name.start : name.end])
+        if double and (rest := _DOUBLE.match(text, name.end)):
             yield name._replace(end=rest.end())
+        elif language == "de" and _COMPOUND.match(text, name.end):
+            continue  # `US-Anbieter` is no place, it tells what kind
         elif domain := _DOMAIN.match(text, name.end):
             yield Name(name.start, domain.end(), "ORGANISATION")
         elif name.type == "PLACE" and (pair := _PAIR.fullmatch(text, name.start, name.end)):
@@ -206,7 +211,8 @@ def _whole_runs(text: str, names: Iterable[Name]) -> Iterator[Name]:
 
 
 _KATAKANA: Final = re.compile("[ァ-ヺー]{2}")
-_DOUBLE: Final = re.compile(r"-[A-Z\u00c0-\u00de]\w+(?:-[A-Z\u00c0-\u00de]\w+)*")
+_COMPOUND: Final = re.compile(r"-[^\W\d_]")
+_DOUBLE: Final = re.compile(r"(?:-[^\W\d_a-z]\w+)+")
 _DOMAIN: Final = re.compile(r"\.(?:com|net|org|io|ai|co)\b(?![./@])")
 _PAIR: Final = re.compile(r"([^\W\d_]{2,}[a-z])/([^\W\d_]{2,}[a-z])")
 
