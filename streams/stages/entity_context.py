@@ -168,7 +168,9 @@ def put_in_context(text: str, names: Iterable[Name], language: str, context: Con
     names = _whole_runs(text, names) if language == "ja" else _in_words(text, names, language)
     for name in _arabic_bodies(text, names, context) if language == "ar" else names:
         surface = text[name.start : name.end]
-        if name.type == "ORGANISATION" and (context.none.match(surface) or surface in context.alone or _EVENT.search(surface)):
+        if name.type == "ORGANISATION" and (
+            context.none.match(surface) or surface in context.alone or _EVENT.search(surface)
+        ):
             continue
         if name.type == "PERSON":
             yield from _person(text, name, language, context)

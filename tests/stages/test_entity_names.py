@@ -121,6 +121,11 @@ PLACE: NameType = "PLACE"
             id="a stroke parts two places",
         ),
         pytest.param(
+            "de", "Eva Wels-Deffaa sprach mit dem US-Anbieter.", {"Eva Wels": PERSON, "US": PLACE},
+            {"Eva Wels-Deffaa": PERSON}, id="in German compounds apart",
+        ),
+        pytest.param("de", "Der Verband tagt.", {"Verband": ORGANISATION}, {}, id="a word that is nobody's name"),
+        pytest.param(
             "es", "Apoyan Xandros, Damicon, Linux Systems AG y otros.", {}, {"Linux Systems AG": ORGANISATION},
             id="a list of companies is not one",
         ),
