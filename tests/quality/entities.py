@@ -158,6 +158,8 @@ def main() -> None:
     parser.add_argument("--tier", choices=TIERS, default="accurate")
     arguments = parser.parse_args()
     shared = arguments.shared
+    if not (shared / "corpus").is_dir():
+        parser.error(f"the shared corpus is not in {shared}")
     kit = prepare(StageConfig(config_directory(), {"tier": arguments.tier}))
     print("| set | F1 | PERSON | ORGANISATION | PLACE |\n|---|---|---|---|---|")
     totals = []
