@@ -214,7 +214,7 @@ def _whole_runs(text: str, names: Iterable[Name]) -> Iterator[Name]:
 
 _KATAKANA: Final = re.compile("[ァ-ヺー]{2}")
 _COMPOUND: Final = re.compile(r"-[^\W\d_]")
-_DOUBLE: Final = re.compile(r"(?:-[^\W\d_a-z]\w+)+")
+_DOUBLE: Final = re.compile(r"(?:-[A-Z\u00c0-\u00deА-ЯЁĆČĐŁŚŠŻŽ]\w+)+")
 _DOMAIN: Final = re.compile(r"\.(?:com|net|org|io|ai|co)\b(?![./@])")
 _PAIR: Final = re.compile(r"([^\W\d_]{2,}[a-z])/([^\W\d_]{2,}[a-z])")
 
