@@ -1,4 +1,4 @@
-"""Names that people marked in sixty releases of the shared corpus, four a language, which nobody tuned to.
+"""Names marked by hand in sixty releases of the shared corpus, four a language, which nobody had tuned to then.
 
 `release_names.tsv` holds no text, only offsets into the `text` of `corpus/unlabelled/releases.jsonl.gz`:
 
@@ -32,7 +32,7 @@ MARKS: Final = Path(__file__).with_suffix(".tsv")
 
 
 class MarkedRelease(NamedTuple):
-    """A release to tag, and the surface strings that people found in its body, by type."""
+    """A release to tag, and the surface strings that were marked in its body, by type."""
 
     half: str
     release: CleanRelease
