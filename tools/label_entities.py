@@ -5,7 +5,8 @@ Run with: python tools/label_entities.py DATA SHARED
 Texts: the whole sentences of PAN-X (Wikipedia, CC BY-SA; its own labels are not used) and the news of the language
 data, NTREX-128 (CC BY-SA 4.0). Taggers: natasha for Russian (MIT), spaCy's fr_core_news_md for French (LGPL-LR) and
 Stanford CoreNLP 4.5.7 for English, German and Spanish (GPL 3; put its jars in $CORENLP). Only their labels are taken,
-nothing of theirs is shipped. In the news in Arabic, Malay and Vietnamese the names are those of `encoder/news.toml`.
+nothing of theirs is shipped. In the news in Arabic, Malay and Vietnamese the names are those of `encoder/news.toml`; in
+the other languages it has no labels, for `tools.encoder.distil` asks a teacher.
 """
 
 import gzip
@@ -32,7 +33,7 @@ def main() -> None:
     data, shared = Path(sys.argv[1]), Path(sys.argv[2])
     (data / "silver").mkdir(exist_ok=True)
     for language, label in TEACHERS.items():
-        sources = {"ntrex": ntrex(shared, language)} | ({} if label is listed else {"panx": panx(shared, language)})
+        sources = {"ntrex": ntrex(shared, language)} | ({"panx": panx(shared, language)} if label in PANX else {})
         for source, found in sources.items():
             texts = list(dict.fromkeys(found))
             with gzip.open(data / "silver" / f"{language}.{source}.jsonl.gz", "wt", encoding="utf-8") as out:
@@ -118,6 +119,10 @@ def listed(language: str, texts: list[str]) -> Iterator[Entities]:
         yield [(match.start(), match.end(), kinds[match[1]]) for match in found]
 
 
+def unlabelled(_: str, texts: list[str]) -> Iterator[Entities]:
+    return ([] for _ in texts)
+
+
 _OPENING = re.compile(r"(?:^|\W[^\w,] ?)(?:Anh|Ý)$")
 """Vietnamese for `he` and `idea` where a sentence begins with it; else England and Italy."""
 
@@ -130,7 +135,9 @@ TEACHERS: dict[str, Callable[[str, list[str]], Iterator[Entities]]] = {
     "ar": listed,
     "ms": listed,
     "vi": listed,
+    **dict.fromkeys(("id", "ja", "ko", "pt", "th", "zh-Hans", "zh-Hant"), unlabelled),
 }
+PANX = (natasha, spacy, corenlp)
 
 
 def read(path: Path) -> Iterator[dict]:

@@ -196,7 +196,12 @@ def _one_hot(names: Sequence[Name], starts: Sequence[int]) -> Floats:
 
 
 def load(directory: Path, other: NameTagger, trust: Mapping[str, float]) -> EncoderTagger:
-    """Read what `tools/encoder` wrote; one thread a session, for the pool runs a process a core."""
+    """Read what `tools/encoder` wrote."""
+    return EncoderTagger(load_encoder(directory), cutter(directory / "pieces.model"), other, trust)
+
+
+def load_encoder(directory: Path) -> Encoder:
+    """Open the session; one thread, for the pool runs a process a core."""
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     options.enable_mem_pattern = False
@@ -205,8 +210,7 @@ def load(directory: Path, other: NameTagger, trust: Mapping[str, float]) -> Enco
     session = onnxruntime.InferenceSession(directory / "encoder.onnx", options, providers=["CPUExecutionProvider"])
     words = np.load(directory / "words.npy", mmap_mode="r")
     with np.load(directory / "tables.npz") as tables:
-        encoder = Encoder(session, words, tables["scales"].astype(np.float32), tables["places"])
-    return EncoderTagger(encoder, cutter(directory / "pieces.model"), other, trust)
+        return Encoder(session, words, tables["scales"].astype(np.float32), tables["places"])
 
 
 def cutter(model: Path) -> Cut:

@@ -14,6 +14,8 @@ EPSILON = 1e-12
 DROPOUT = 0.1
 POSITIONS = 160
 """Pieces of the longest input."""
+SCOUTED = 2
+"""Layers after which the scout looks."""
 
 
 class Layer(nn.Module):
@@ -36,7 +38,10 @@ class Layer(nn.Module):
 
 
 class Encoder(nn.Module):
-    """From piece numbers to the scores of every label at every offset: (batch, length, OFFSETS * labels)."""
+    """From piece numbers to the scores of every label at every offset: (batch, length, OFFSETS * labels).
+
+    And to what the scout says half-way, whether there is a name at all: (batch, length, OFFSETS).
+    """
 
     def __init__(self, vocabulary: int, layers: int, inner: int) -> None:
         super().__init__()
@@ -44,15 +49,19 @@ class Encoder(nn.Module):
         self.places = nn.Parameter(torch.zeros(POSITIONS, HIDDEN))
         self.norm = nn.LayerNorm(HIDDEN, EPSILON)
         self.layers = nn.ModuleList(Layer(inner) for _ in range(layers))
+        self.scout = nn.Linear(HIDDEN, OFFSETS)
         self.head = nn.Linear(HIDDEN, OFFSETS * len(LABELS))
 
-    def forward(self, pieces: Tensor, mask: Tensor) -> Tensor:
+    def forward(self, pieces: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
         x = self.norm(self.words(pieces) + self.places[: pieces.shape[1]])
         x = functional.dropout(x, DROPOUT, self.training)
         bias = blank(mask)
-        for layer in self.layers:
+        for layer in self.layers[:SCOUTED]:
             x = layer(x, bias)
-        return self.head(functional.dropout(x, DROPOUT, self.training))
+        scouted = self.scout(x)
+        for layer in self.layers[SCOUTED:]:
+            x = layer(x, bias)
+        return self.head(functional.dropout(x, DROPOUT, self.training)), scouted
 
 
 def blank(mask: Tensor) -> Tensor:
@@ -62,9 +71,10 @@ def blank(mask: Tensor) -> Tensor:
 
 def token_scores(scores: Tensor, links: Tensor, tokens: int) -> Tensor:
     """Average the scores of the pieces of each token; rows of `links`: token, flat piece, offset."""
-    flat = scores.float().reshape(-1, OFFSETS, len(LABELS))
+    width = scores.shape[-1] // OFFSETS
+    flat = scores.float().reshape(-1, OFFSETS, width)
     picked = flat[links[:, 1], links[:, 2]]
-    total = torch.zeros(tokens, len(LABELS)).index_add(0, links[:, 0], picked)
+    total = torch.zeros(tokens, width).index_add(0, links[:, 0], picked)
     return total / torch.bincount(links[:, 0], minlength=tokens).clamp(min=1)[:, None]
 
 

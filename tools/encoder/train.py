@@ -73,8 +73,10 @@ def main() -> None:
 
 def load(directory: Path) -> Encoder:
     """The model as it was last saved, ready to be asked."""
-    model = Encoder(len(np.load(directory / "kept.npy")), LAYERS, INNER)
-    model.load_state_dict(torch.load(directory / "state.pt")["model"])
+    saved = torch.load(directory / "state.pt")["model"]
+    layers = 1 + max(int(name.split(".")[1]) for name in saved if name.startswith("layers."))
+    model = Encoder(len(np.load(directory / "kept.npy")), layers, INNER)
+    model.load_state_dict(saved)
     return model.eval()
 
 
@@ -109,7 +111,7 @@ def train(model: Encoder, drawer: Drawer, state: dict, directory: Path, minutes:
                 group["lr"] = rate * factor
             batch = collate(items)
             with torch.autocast("cpu", torch.bfloat16):
-                scores = model(batch.pieces, batch.mask)
+                scores, _ = model(batch.pieces, batch.mask)
             by_token = token_scores(scores, batch.links, len(batch.labels))
             loss = nn.functional.cross_entropy(by_token, batch.labels, label_smoothing=SMOOTHING)
             loss.backward()
