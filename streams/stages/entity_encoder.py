@@ -30,6 +30,10 @@ ROW: Final = 64
 """Pieces of the sentences that are laid in a row: in longer rows looking around costs more, shorter ones fill less."""
 BATCH: Final = 256
 """Pieces of the rows that are read together: with fewer the weights are fetched too often, more leave the cache."""
+QUIET: Final = -4.0
+"""Log of the odds of the likeliest name up to which a sentence is taken to hold none."""
+WINDOW: Final = 4096
+"""Pieces that are held between the lower and the upper layers: 6 MB."""
 MEMORY: Final = 50_000
 """Words whose pieces are remembered; then they are forgotten all at once."""
 
@@ -42,10 +46,13 @@ _TRANSITIONS: Final = np.array(
     [[-1e4 if after[0] == "I" and before[2:] != after[2:] else 0 for after in LABELS] for before in LABELS], np.float32
 )
 """An inner label follows one of its own type only; else nothing is likelier than its score."""
+_NONE: Final = np.array([[0.0] + [-8.0] * (len(LABELS) - 1)], np.float32)
+"""Scores in a sentence without names."""
 _BREAK: Final = np.array([[0.0] + [-1e4] * (len(LABELS) - 1)], np.float32)
 """Scores of what stands between two sentences."""
 
 Floats = NDArray[np.float32]
+Numbers = NDArray[np.intp]
 
 
 class NameTagger(Protocol):
@@ -63,63 +70,141 @@ class Part(NamedTuple):
     pieces: Pieces
 
 
+class _Laid(NamedTuple):
+    """Sentences one behind the other: arrays by piece; the last piece is none and belongs to no sentence."""
+
+    numbers: Numbers
+    places: Numbers
+    owners: Numbers
+    firsts: list[int]
+    """The first piece of each sentence, and the end."""
+    links: Numbers
+    """Columns of piece and place in it: what the tokens have their scores from, in order."""
+    tokens: Numbers
+    """Where in `links` each token begins."""
+    begins: list[int]
+    """The first token of each sentence, and the end."""
+
+    def by_token(self, scores: Floats) -> Floats:
+        """The mean scores of each token's pieces, from those of every place in every piece."""
+        mean: Floats = np.add.reduceat(scores[self.links[0], self.links[1]], self.tokens)
+        mean /= np.diff(self.tokens, append=self.links.shape[1]).astype(np.float32)[:, None]
+        return mean
+
+
 @dataclass(frozen=True, slots=True)
 class Encoder:
-    """An ONNX session and the embeddings that it is fed."""
+    """Two ONNX sessions, one on top of the other, and the embeddings that the lower one is fed."""
 
-    session: onnxruntime.InferenceSession
+    lower: onnxruntime.InferenceSession
+    upper: onnxruntime.InferenceSession
     words: NDArray[np.int8]
     """Embeddings by piece, mapped from the file: processes share them."""
     scales: Floats
     """Of each row of `words`."""
     places: Floats
 
-    def score(self, sentences: Sequence[Pieces]) -> list[Floats]:
-        """Score every label of every token, as log probabilities: one array a sentence."""
-        lengths = [len(pieces.numbers) + 2 for pieces in sentences]
-        scores: list[Floats] = [_BREAK] * len(sentences)
-        for room, its in (
-            (ROW, [i for i, length in enumerate(lengths) if length <= ROW]),
-            (MAX_PIECES + 2, [i for i, length in enumerate(lengths) if length > ROW]),
-        ):
-            rows = _lay_out(its, lengths, room)
-            for first in range(0, len(rows), BATCH // room):
-                self._run(sentences, rows[first : first + BATCH // room], scores)
-        return scores
+    def score(self, sentences: Sequence[Pieces], quiet: float = QUIET) -> list[Floats]:
+        """Score every label of every token, as log probabilities: one array a sentence.
 
-    def _run(self, sentences: Sequence[Pieces], rows: Sequence[Sequence[int]], scores: list[Floats]) -> None:
-        """Score the sentences of those numbers; those of a row do not see each other."""
-        width = max(sum(len(sentences[i].numbers) + 2 for i in row) for row in rows)
-        numbers, places, owners = np.full((3, len(rows), width), [[[_PAD]], [[0]], [[-1]]])
-        begins: list[tuple[int, int, int]] = []
-        for n, row in enumerate(rows):
-            at = 0
-            for i in row:
-                end = at + len(sentences[i].numbers) + 2
-                numbers[n, at:end] = [_BEGIN, *sentences[i].numbers, _END]
-                places[n, at:end] = range(end - at)
-                owners[n, at:end] = i
-                begins.append((i, n, at))
-                at = end
-        embedded = self.words[numbers].astype(np.float32) * self.scales[numbers][..., None]
-        embedded += self.places[places]
-        apart = np.where(owners[:, None, :, None] == owners[:, None, None, :], np.float32(0), np.float32(-1e4))
-        labels = np.asarray(self.session.run(None, {"embedded": embedded, "apart": apart})[0])
-        labels = labels.reshape(len(rows), width, OFFSETS, len(LABELS))
-        for i, n, at in begins:
-            token, piece, offset = np.array(sentences[i].links).T
-            picked = labels[n, at + 1 + piece, offset]
-            firsts = np.flatnonzero(np.diff(token, prepend=-1))
-            counts = np.diff(firsts, append=len(token)).astype(np.float32)
-            mean = np.add.reduceat(picked, firsts) / counts[:, None]
-            scores[i] = (mean - np.logaddexp.reduce(mean, axis=1, keepdims=True)).astype(np.float32)
+        The lower layers read all of them. Those in which even the likeliest name is not likelier than `quiet`, a log
+        of odds, hold none; the upper layers read the others.
+        """
+        return list(chain.from_iterable(self._score(part, quiet) for part in _windows(sentences)))
+
+    def _score(self, sentences: Sequence[Pieces], quiet: float) -> list[Floats]:
+        laid = _lay(sentences)
+        read = np.empty((len(laid.numbers), self.places.shape[1]), np.float32)
+        named = np.empty((len(laid.numbers), OFFSETS), np.float32)
+        for its in _batches(range(len(sentences)), laid.firsts):
+            read[its], named[its] = _run(self.lower, embedded=self._embed(laid, its), apart=_apart(laid.owners[its]))
+        likeliest = laid.by_token(named[..., None])[:, 0]
+        loud = np.flatnonzero(np.maximum.reduceat(likeliest, laid.begins[:-1]) > quiet).tolist()
+        labels = np.zeros((len(laid.numbers), OFFSETS * len(LABELS)), np.float32)
+        for its in _batches(loud, laid.firsts):
+            (labels[its],) = _run(self.upper, read=read[its], apart=_apart(laid.owners[its]))
+        scores = laid.by_token(labels.reshape(-1, OFFSETS, len(LABELS)))
+        scores -= np.logaddexp.reduce(scores, axis=1, keepdims=True)
+        ends = zip(laid.begins[:-1], laid.begins[1:], strict=True)
+        heard = set(loud)
+        return [scores[a:b] if n in heard else np.repeat(_NONE, b - a, axis=0) for n, (a, b) in enumerate(ends)]
+
+    def _embed(self, laid: _Laid, its: Numbers) -> Floats:
+        numbers = laid.numbers[its]
+        embedded: Floats = self.words[numbers].astype(np.float32)
+        embedded *= self.scales[numbers][..., None]
+        embedded += self.places[laid.places[its]]
+        return embedded
 
 
-def _lay_out(its: Sequence[int], lengths: Sequence[int], room: int) -> list[list[int]]:
+def _run(session: onnxruntime.InferenceSession, **inputs: Floats) -> list[Floats]:
+    return [np.asarray(output) for output in session.run(None, inputs)]
+
+
+def _apart(owners: Numbers) -> Floats:
+    """What keeps the pieces of one sentence from looking at another's in their row."""
+    return np.where(owners[:, None, :, None] == owners[:, None, None, :], np.float32(0), np.float32(-1e4))
+
+
+def _windows(sentences: Sequence[Pieces]) -> Iterator[Sequence[Pieces]]:
+    """Sentences that are read at a time: together of not much more than `WINDOW` pieces."""
+    first = size = 0
+    for n, pieces in enumerate(sentences):
+        if size > WINDOW:
+            yield sentences[first:n]
+            first, size = n, 0
+        size += len(pieces.numbers)
+    if sentences:
+        yield sentences[first:]
+
+
+def _lay(sentences: Sequence[Pieces]) -> _Laid:
+    sizes = np.array([len(pieces.numbers) + 2 for pieces in sentences])
+    firsts = [0, *accumulate(sizes.tolist())]
+    numbers = list(chain.from_iterable((_BEGIN, *pieces.numbers, _END) for pieces in sentences))
+    owners = np.repeat(np.arange(len(sentences)), sizes)
+    counts = [len(pieces.links) for pieces in sentences]
+    token, piece, place = np.array(list(chain.from_iterable(pieces.links for pieces in sentences))).T
+    tokens = [pieces.links[-1][0] + 1 for pieces in sentences]
+    begins = [0, *accumulate(tokens)]
+    return _Laid(
+        numbers=np.array([*numbers, _PAD]),
+        places=np.append(np.arange(len(numbers)) - np.array(firsts)[owners], 0),
+        owners=np.append(owners, -1),
+        firsts=firsts,
+        links=np.array([piece + 1 + np.repeat(firsts[:-1], counts), place]),
+        tokens=np.flatnonzero(np.diff(token + np.repeat(begins[:-1], counts), prepend=-1)),
+        begins=begins,
+    )
+
+
+def _batches(sentences: Sequence[int], firsts: Sequence[int]) -> Iterator[Numbers]:
+    """Lay the sentences of these numbers in rows, as many rows at a time as are read together: the numbers of pieces.
+
+    What a row lacks is the last piece of all, which is none.
+    """
+    lengths = {i: firsts[i + 1] - firsts[i] for i in sentences}
+    for room, fitting in (
+        (ROW, [i for i in sentences if lengths[i] <= ROW]),
+        (MAX_PIECES + 2, [i for i in sentences if lengths[i] > ROW]),
+    ):
+        rows = _lay_out(fitting, lengths, room)
+        for first in range(0, len(rows), BATCH // room):
+            together = rows[first : first + BATCH // room]
+            its = np.full((len(together), max(sum(lengths[i] for i in row) for row in together)), firsts[-1])
+            for n, row in enumerate(together):
+                at = 0
+                for i in row:
+                    its[n, at : at + lengths[i]] = range(firsts[i], firsts[i + 1])
+                    at += lengths[i]
+            yield its
+
+
+def _lay_out(sentences: Sequence[int], lengths: Mapping[int, int], room: int) -> list[list[int]]:
     """Lay sentences in rows, the longest first, each in the first row that has room for it."""
     rows: list[list[int]] = []
     left: list[int] = []
-    for i in sorted(its, key=lengths.__getitem__, reverse=True):
+    for i in sorted(sentences, key=lambda i: lengths[i], reverse=True):
         row = next((n for n, space in enumerate(left) if space >= lengths[i]), len(rows))
         if row == len(rows):
             rows.append([])
@@ -201,16 +286,19 @@ def load(directory: Path, other: NameTagger, trust: Mapping[str, float]) -> Enco
 
 
 def load_encoder(directory: Path) -> Encoder:
-    """Open the session; one thread, for the pool runs a process a core."""
+    """Open the sessions; one thread, for the pool runs a process a core."""
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     options.enable_mem_pattern = False
     # The graph is as the kernels want it; onnxruntime's own fusion of sum and norm is slower than the two.
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC
-    session = onnxruntime.InferenceSession(directory / "encoder.onnx", options, providers=["CPUExecutionProvider"])
+    lower, upper = (
+        onnxruntime.InferenceSession(directory / f"{name}.onnx", options, providers=["CPUExecutionProvider"])
+        for name in ("lower", "upper")
+    )
     words = np.load(directory / "words.npy", mmap_mode="r")
     with np.load(directory / "tables.npz") as tables:
-        return Encoder(session, words, tables["scales"].astype(np.float32), tables["places"])
+        return Encoder(lower, upper, words, tables["scales"].astype(np.float32), tables["places"])
 
 
 def cutter(model: Path) -> Cut:

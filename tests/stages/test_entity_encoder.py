@@ -1,9 +1,11 @@
 """The encoder: what it finds, that its answers hold for any text and do not hang on what is beside a sentence."""
 
+import math
 import time
 import tomllib
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -12,6 +14,7 @@ from streams.records import CleanRelease
 from streams.stage import StageConfig, config_directory
 from streams.stages import entity_encoder
 from streams.stages.entity_context import Name
+from streams.stages.entity_crf import LABELS
 from streams.stages.entity_encoder import MAX_PIECES, MAX_TEXT, EncoderTagger, NameTagger
 from streams.stages.entity_pieces import OFFSETS, cut_pieces
 from streams.stages.tag_entities import GROUPS, MAX_BODY, FastTagger, TieredTagger, prepare, tag_entities
@@ -66,7 +69,8 @@ def test_a_sentence_gets_the_same_whatever_stands_beside_it(tagger: EncoderTagge
     sentence = "Siemens Energy opened a plant in Erfurt, said Christian Bruch."
     alone = found(tagger, sentence, "en")
     assert alone
-    others = ["No names here at all.", "北京とソウル。", "Madrid. " * 30, "a " * 300, sentence]
+    many = " ".join(f"Madrid opened {n} schools." for n in range(1000))
+    others = ["No names here at all.", "北京とソウル。", "Madrid. " * 30, "a " * 300, many, sentence]
     for other in others:
         text = f"{other}\n{sentence}"
         at = len(other) + 1
@@ -74,6 +78,17 @@ def test_a_sentence_gets_the_same_whatever_stands_beside_it(tagger: EncoderTagge
             (text[n.start : n.end], n.type) for n in tagger.names(text, "en") if n.start >= at and n.end <= len(text)
         }
         assert beside == alone
+
+
+def test_the_upper_layers_read_only_what_may_hold_a_name(tagger: EncoderTagger) -> None:
+    tokens = [["They", "went", "home", "and", "waited", "."], ["Angela", "Merkel", "flew", "to", "Paris", "."]]
+    sentences = [cut_pieces(words, [True] * len(words), tagger.cut) for words in tokens]
+    none, some = tagger.encoder.score(sentences)
+    assert {tuple(row) for row in none.tolist()} == {(0.0, *[-8.0] * (len(LABELS) - 1))}
+    read_by_all = tagger.encoder.score(sentences, quiet=-math.inf)
+    assert np.array_equal(some, read_by_all[1])
+    assert not np.array_equal(none, read_by_all[0])
+    assert read_by_all[0].argmax(axis=1).tolist() == [0] * len(tokens[0])
 
 
 def test_the_other_tagger_is_heard_as_far_as_it_is_trusted() -> None:

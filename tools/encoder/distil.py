@@ -122,9 +122,7 @@ def losses_of(model: Encoder, items: list[Item], said: Tensor) -> tuple[Tensor, 
     wanted = said + (1 - TAUGHT) * sure * (wanted - said)
     loss = nn.functional.cross_entropy(token_scores(scores, batch.links, len(wanted)), wanted)
     named = token_scores(scouted, batch.links, len(wanted))
-    scouting = nn.functional.binary_cross_entropy_with_logits(
-        named, 1 - wanted[:, :1], pos_weight=torch.tensor(MISSED)
-    )
+    scouting = nn.functional.binary_cross_entropy_with_logits(named, 1 - wanted[:, :1], pos_weight=torch.tensor(MISSED))
     return loss, scouting
 
 

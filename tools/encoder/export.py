@@ -21,7 +21,7 @@ from streams.stages.entity_crf import LABELS
 from streams.stages.entity_encoder import cutter
 from streams.stages.entity_pieces import OFFSETS
 from tools.encoder.data import Drawer
-from tools.encoder.model import EPSILON, HEADS, HIDDEN, Encoder
+from tools.encoder.model import EPSILON, HEADS, HIDDEN, SCOUTED, Encoder, Layer
 from tools.encoder.train import SEED, collate, load
 
 SENTENCES = 400
@@ -37,7 +37,8 @@ def main() -> None:
     drawer = Drawer(data, cutter(directory / "pieces.model"), SEED)
     pieces, mask, *_ = collate([drawer.draw() for _ in range(SENTENCES)])
     seen = activations(model, pieces, mask)
-    onnx.save(graph(model, seen), out / "encoder.onnx")
+    for name, made in graphs(model, seen).items():
+        onnx.save(made, out / f"{name}.onnx")
     words = model.words.weight.detach().numpy()
     scales = (np.abs(words).max(axis=1) / 127).astype(np.float16)
     scales[scales == 0] = 1
@@ -80,26 +81,30 @@ def best_scale(values: np.ndarray) -> tuple[np.float32, np.uint8]:
     return best[1:]
 
 
-def graph(model: Encoder, seen: dict[nn.Linear, np.ndarray]) -> onnx.ModelProto:
-    nodes: list[onnx.NodeProto] = []
-    constants: list[onnx.TensorProto] = []
+class Graph:
+    """An ONNX graph in the making."""
 
-    def constant(name: str, value: np.ndarray | np.generic) -> str:
-        constants.append(numpy_helper.from_array(np.asarray(value), name))
+    def __init__(self) -> None:
+        self.nodes: list[onnx.NodeProto] = []
+        self.constants: list[onnx.TensorProto] = []
+
+    def constant(self, name: str, value: np.ndarray | np.generic) -> str:
+        self.constants.append(numpy_helper.from_array(np.asarray(value), name))
         return name
 
-    def node(kind: str, inputs: list[str], output: str, domain: str = "com.microsoft", **attributes) -> str:
-        nodes.append(helper.make_node(kind, inputs, [output], domain=domain, **attributes))
+    def node(self, kind: str, inputs: list[str], output: str, domain: str = "com.microsoft", **attributes) -> str:
+        self.nodes.append(helper.make_node(kind, inputs, [output], domain=domain, **attributes))
         return output
 
-    def linear(name: str, source: str, module: nn.Linear) -> str:
-        scale, zero = best_scale(seen[module][:: max(1, len(seen[module]) // 2000)])
-        constant(f"{name}.in.scale", scale), constant(f"{name}.in.zero", zero)
-        small = node("QuantizeLinear", [source, f"{name}.in.scale", f"{name}.in.zero"], f"{name}.in", "")
+    def linear(self, name: str, source: str, module: nn.Linear, seen: np.ndarray) -> str:
+        scale, zero = best_scale(seen[:: max(1, len(seen) // 2000)])
+        self.constant(f"{name}.in.scale", scale), self.constant(f"{name}.in.zero", zero)
+        small = self.node("QuantizeLinear", [source, f"{name}.in.scale", f"{name}.in.zero"], f"{name}.in", "")
         weight = module.weight.detach().numpy().T
         scales = (np.abs(weight).max(axis=0) / 127).astype(np.float32)
-        constant(f"{name}.weight", np.round(weight / scales).astype(np.int8)), constant(f"{name}.scale", scales)
-        constant(f"{name}.zero", np.zeros(len(scales), np.int8)), constant(f"{name}.bias", module.bias.detach().numpy())
+        self.constant(f"{name}.weight", np.round(weight / scales).astype(np.int8))
+        self.constant(f"{name}.scale", scales), self.constant(f"{name}.zero", np.zeros(len(scales), np.int8))
+        self.constant(f"{name}.bias", module.bias.detach().numpy())
         inputs = [
             small,
             f"{name}.weight",
@@ -109,38 +114,57 @@ def graph(model: Encoder, seen: dict[nn.Linear, np.ndarray]) -> onnx.ModelProto:
             f"{name}.zero",
             f"{name}.bias",
         ]
-        return node("MatMulIntegerToFloat", inputs, f"{name}.out")
+        return self.node("MatMulIntegerToFloat", inputs, f"{name}.out")
 
-    def norm(name: str, source: str, module: nn.LayerNorm) -> str:
-        constant(f"{name}.gain", module.weight.detach().numpy())
-        constant(f"{name}.bias", module.bias.detach().numpy())
-        return node("LayerNormalization", [source, f"{name}.gain", f"{name}.bias"], f"{name}.out", "", epsilon=EPSILON)
+    def norm(self, name: str, source: str, module: nn.LayerNorm) -> str:
+        self.constant(f"{name}.gain", module.weight.detach().numpy())
+        self.constant(f"{name}.bias", module.bias.detach().numpy())
+        inputs = [source, f"{name}.gain", f"{name}.bias"]
+        return self.node("LayerNormalization", inputs, f"{name}.out", "", epsilon=EPSILON)
 
-    x = norm("norm", "embedded", model.norm)
-    for n, layer in enumerate(model.layers):
-        mixed = linear(f"{n}.qkv", x, layer.qkv)
+    def layer(self, n: int, x: str, layer: Layer, seen: dict[nn.Linear, np.ndarray]) -> str:
+        mixed = self.linear(f"{n}.qkv", x, layer.qkv, seen[layer.qkv])
         parts = [f"{n}.{part}" for part in "qkv"]
-        nodes.append(helper.make_node("Split", [mixed], parts, axis=2, num_outputs=3))
+        self.nodes.append(helper.make_node("Split", [mixed], parts, axis=2, num_outputs=3))
         # The standard's operator: onnxruntime's own, MultiHeadAttention, takes half as long again.
-        attended = node("Attention", [*parts, "apart"], f"{n}.attended", "", q_num_heads=HEADS, kv_num_heads=HEADS)
+        heads = {"q_num_heads": HEADS, "kv_num_heads": HEADS}
+        attended = self.node("Attention", [*parts, "apart"], f"{n}.attended", "", **heads)
         # Not SkipLayerNormalization, which takes five times as long as these two.
-        x = node("Add", [linear(f"{n}.out", attended, layer.out), x], f"{n}.sum1", "")
-        x = norm(f"{n}.norm1", x, layer.norm1)
-        active = node("Gelu", [linear(f"{n}.up", x, layer.up)], f"{n}.active")
-        x = node("Add", [linear(f"{n}.down", active, layer.down), x], f"{n}.sum2", "")
-        x = norm(f"{n}.norm2", x, layer.norm2)
-    scores = linear("head", x, model.head)
-    shape = ["rows", "pieces"]
-    made = helper.make_graph(
-        nodes, "encoder",
-        [helper.make_tensor_value_info("embedded", TensorProto.FLOAT, [*shape, HIDDEN]),
-         helper.make_tensor_value_info("apart", TensorProto.FLOAT, ["rows", 1, "pieces", "pieces"])],
-        [helper.make_tensor_value_info(scores, TensorProto.FLOAT, [*shape, OFFSETS * len(LABELS)])],
-        constants,
-    )  # fmt: skip
-    return helper.make_model(
-        made, opset_imports=[helper.make_opsetid("", 23), helper.make_opsetid("com.microsoft", 1)], ir_version=10
-    )
+        x = self.node("Add", [self.linear(f"{n}.out", attended, layer.out, seen[layer.out]), x], f"{n}.sum1", "")
+        x = self.norm(f"{n}.norm1", x, layer.norm1)
+        active = self.node("Gelu", [self.linear(f"{n}.up", x, layer.up, seen[layer.up])], f"{n}.active")
+        x = self.node("Add", [self.linear(f"{n}.down", active, layer.down, seen[layer.down]), x], f"{n}.sum2", "")
+        return self.norm(f"{n}.norm2", x, layer.norm2)
+
+    def model(self, source: str, outputs: dict[str, int]) -> onnx.ModelProto:
+        """`outputs` and how many values they have a piece; `source` has as many as there are hidden ones."""
+        shape = ["rows", "pieces"]
+        made = helper.make_graph(
+            self.nodes, "encoder",
+            [helper.make_tensor_value_info(source, TensorProto.FLOAT, [*shape, HIDDEN]),
+             helper.make_tensor_value_info("apart", TensorProto.FLOAT, ["rows", 1, "pieces", "pieces"])],
+            [helper.make_tensor_value_info(n, TensorProto.FLOAT, [*shape, size]) for n, size in outputs.items()],
+            self.constants,
+        )  # fmt: skip
+        standards = [helper.make_opsetid("", 23), helper.make_opsetid("com.microsoft", 1)]
+        return helper.make_model(made, opset_imports=standards, ir_version=10)
+
+
+def graphs(model: Encoder, seen: dict[nn.Linear, np.ndarray]) -> dict[str, onnx.ModelProto]:
+    """The layers up to the scout, and those above."""
+    lower, upper = Graph(), Graph()
+    x = lower.norm("norm", "embedded", model.norm)
+    for n, layer in enumerate(model.layers[:SCOUTED]):
+        x = lower.layer(n, x, layer, seen)
+    named = lower.linear("scout", x, model.scout, seen[model.scout])
+    y = "read"
+    for n, layer in enumerate(model.layers[SCOUTED:], start=SCOUTED):
+        y = upper.layer(n, y, layer, seen)
+    scores = upper.linear("head", y, model.head, seen[model.head])
+    return {
+        "lower": lower.model("embedded", {x: HIDDEN, named: OFFSETS}),
+        "upper": upper.model("read", {scores: OFFSETS * len(LABELS)}),
+    }
 
 
 if __name__ == "__main__":
