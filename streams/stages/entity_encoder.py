@@ -30,7 +30,7 @@ ROW: Final = 64
 """Pieces of the sentences that are laid in a row: in longer rows looking around costs more, shorter ones fill less."""
 BATCH: Final = 256
 """Pieces of the rows that are read together: with fewer the weights are fetched too often, more leave the cache."""
-QUIET: Final = -4.0
+QUIET: Final = -1.5
 """Log of the odds of the likeliest name up to which a sentence is taken to hold none."""
 WINDOW: Final = 4096
 """Pieces that are held between the lower and the upper layers: 6 MB."""

@@ -1,9 +1,9 @@
-"""Write the mean of the weights of two ends of a training: DIRECTORY/state.pt, for `tools.encoder.export`.
+"""Write the mean of the weights of some ends of a training: DIRECTORY/state.pt, for `tools.encoder.export`.
 
-Run with: python -m tools.encoder.mean FIRST.pt LAST.pt DIRECTORY
+Run with: python -m tools.encoder.mean FIRST.pt ... LAST.pt DIRECTORY
 
-DIRECTORY holds the `kept.npy` and `pieces.model` of both. Each of the two was saved when the learning rate had come to
-nothing; between them the weights went on from the one to the other.
+DIRECTORY holds the `kept.npy` and `pieces.model` of all. Each was saved when the learning rate had come to nothing, and
+the later ones went on from the first.
 """
 
 import sys
@@ -13,8 +13,10 @@ import torch
 
 
 def main() -> None:
-    first, last = (torch.load(path)["model"] for path in sys.argv[1:3])
-    torch.save({"model": {name: (first[name] + last[name]) / 2 for name in last}}, Path(sys.argv[3]) / "state.pt")
+    *paths, directory = map(Path, sys.argv[1:])
+    ends = [torch.load(path)["model"] for path in paths]
+    mean = {name: sum(end[name] for end in ends) / len(ends) for name in ends[0]}
+    torch.save({"model": mean}, directory / "state.pt")
 
 
 if __name__ == "__main__":
