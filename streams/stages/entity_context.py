@@ -237,6 +237,8 @@ def _person(text: str, name: Name, language: str, context: Context) -> Iterator[
     if text[start:end] in context.people.get(language, ()):
         return
     role = context.roles.get(language)
+    if role and role.fullmatch(f"{text[start:end]} "):
+        return  # an office, and nobody's name
     words = text[start:end].split(" ")
     if role and len(words) > 2 and role.search(text, max(0, start - 24), start) and text.count(words[0]) > 1:
         yield Name(start, start + len(words[0]), "ORGANISATION")

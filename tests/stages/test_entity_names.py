@@ -147,6 +147,13 @@ PLACE: NameType = "PLACE"
         ),
         pytest.param("id", "Pelanggan meminta diskon.", {"Pelanggan": PERSON}, {}, id="customers are nobody"),
         pytest.param(
+            "ms",
+            "kata Ketua Pegawai Eksekutif dan pengasas bersama, Hana Okafor.",
+            {"Ketua Pegawai Eksekutif": PERSON, "Hana Okafor": PERSON},
+            {"Hana Okafor": PERSON},
+            id="an office is nobody",
+        ),
+        pytest.param(
             "en", "She heads Isis (Institute of Strategic and International Studies) now.", {"Isis": PLACE},
             {"Isis": ORGANISATION, "Institute of Strategic and International Studies": ORGANISATION},
             id="initials before what they stand for",
