@@ -7,8 +7,8 @@ TEACHER is the larger encoder as `tools.encoder.export` wrote it, TRAINED its di
 """
 
 import argparse
+import math
 import shutil
-import time
 from pathlib import Path
 
 import numpy as np
@@ -19,12 +19,13 @@ from streams.stages import entity_encoder
 from streams.stages.entity_pieces import Pieces
 from tools.encoder.data import Drawer, Item
 from tools.encoder.model import Encoder, token_scores
-from tools.encoder.train import CLIP, REPORT_EVERY, SAVE_EVERY, SEED, WARM_UP, batches, collate, load
+from tools.encoder.train import SEED, Rates, collate, load, train
 
-RATE, HEAD_RATE, WORD_RATE = 2e-4, 5e-4, 1e-4
+RATES = Rates(2e-4, 5e-4, 1e-4)
 TAUGHT = 0.7
 """Share of the teacher's word in the loss, beside the labels that are to be trusted."""
 SCOUTING = 0.2
+"""What the scout's faults count, beside those of the labels."""
 MISSED = 3.0
 """What it costs the scout to miss a name, where it costs 1 to see one that is none."""
 
@@ -53,62 +54,18 @@ def main() -> None:
         model = load(arguments.trained)
         model.layers = nn.ModuleList(model.layers[int(n)] for n in arguments.layers.split(","))
     teacher = entity_encoder.load_encoder(arguments.teacher)
-    distil(model, teacher, drawer, state, arguments.directory, arguments.minutes)
 
+    def losses(model: Encoder, items: list[Item]) -> tuple[Tensor, ...]:
+        return losses_of(model, items, told(teacher, items))
 
-def distil(
-    model: Encoder, teacher: entity_encoder.Encoder, drawer: Drawer, state: dict, directory: Path, minutes: float
-) -> None:
-    body = [p for name, p in model.named_parameters() if not name.startswith(("head", "scout", "words"))]
-    heads = [*model.head.parameters(), *model.scout.parameters()]
-    dense = torch.optim.AdamW([{"params": body}, {"params": heads}], lr=RATE, weight_decay=0.01, fused=True)
-    sparse = torch.optim.SparseAdam(list(model.words.parameters()), lr=WORD_RATE)
-    if state["steps"]:
-        dense.load_state_dict(state["dense"])
-        sparse.load_state_dict(state["sparse"])
-    steps, before, total = state["steps"], state["minutes"], state["minutes"] + minutes
-    model.train()
-    started = saved = reported = time.time()
-    losses: list[tuple[float, ...]] = []
-    seen = 0
-
-    def spent() -> float:
-        return before + (time.time() - started) / 60
-
-    def save() -> None:
-        made = {"model": model.state_dict(), "dense": dense.state_dict(), "sparse": sparse.state_dict()}
-        torch.save(made | {"steps": steps, "minutes": spent()}, directory / "state.new")
-        (directory / "state.new").replace(directory / "state.pt")
-
-    while spent() < total:
-        for items in batches(drawer):
-            factor = min(1.0, steps / WARM_UP) * max(0.0, 1 - spent() / total)
-            groups = [*dense.param_groups, *sparse.param_groups]
-            for group, rate in zip(groups, (RATE, HEAD_RATE, WORD_RATE), strict=True):
-                group["lr"] = rate * factor
-            parts = losses_of(model, items, told(teacher, items))
-            (parts[0] + SCOUTING * parts[1]).backward()
-            nn.utils.clip_grad_norm_(body, CLIP)
-            for optimiser in (dense, sparse):
-                optimiser.step()
-                optimiser.zero_grad()
-            steps += 1
-            losses.append(tuple(part.item() for part in parts))
-            seen += sum(len(item.pieces) for item in items)
-        if (since := time.time() - reported) > REPORT_EVERY:
-            means = "  ".join(f"{value:.4f}" for value in np.mean(losses, axis=0))
-            print(f"{spent():6.1f} min  {steps} steps  losses {means}  {seen / since:.0f} pieces/s", flush=True)
-            losses, seen, reported = [], 0, time.time()
-        if time.time() - saved > SAVE_EVERY:
-            save()
-            saved = time.time()
-    save()
+    train(model, drawer, losses, RATES, state, arguments.directory, arguments.minutes)
 
 
 def told(teacher: entity_encoder.Encoder, items: list[Item]) -> Tensor:
     """The probabilities that the teacher gives every label of every token."""
     links = [[(token, piece - 1, offset) for token, piece, offset in item.links] for item in items]
-    scores = teacher.score([Pieces(i.pieces[1:-1], its) for i, its in zip(items, links, strict=True)])
+    pieces = [Pieces(item.pieces[1:-1], its) for item, its in zip(items, links, strict=True)]
+    scores = teacher.score(pieces, quiet=-math.inf)  # its scout may have learnt nothing
     return torch.from_numpy(np.exp(np.concatenate(scores)))
 
 
@@ -123,7 +80,7 @@ def losses_of(model: Encoder, items: list[Item], said: Tensor) -> tuple[Tensor, 
     loss = nn.functional.cross_entropy(token_scores(scores, batch.links, len(wanted)), wanted)
     named = token_scores(scouted, batch.links, len(wanted))
     scouting = nn.functional.binary_cross_entropy_with_logits(named, 1 - wanted[:, :1], pos_weight=torch.tensor(MISSED))
-    return loss, scouting
+    return loss, SCOUTING * scouting
 
 
 if __name__ == "__main__":

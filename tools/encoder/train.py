@@ -9,6 +9,7 @@ Seeded; how far it comes in its minutes depends on the machine.
 
 import argparse
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -28,8 +29,6 @@ BATCH = 1600
 """Pieces of a batch, padding and all."""
 POOL = 600
 """Sentences that are sorted by length together, so that little is padding."""
-RATE, HEAD_RATE, WORD_RATE = 3e-4, 1e-3, 2e-4
-"""Highest learning rates of the layers, of the head and of the embeddings."""
 WARM_UP = 200
 """Steps."""
 SMOOTHING = 0.02
@@ -37,6 +36,17 @@ CLIP = 1.0
 SAVE_EVERY = 300.0
 REPORT_EVERY = 60.0
 """Seconds."""
+
+
+class Rates(NamedTuple):
+    """Highest learning rates: of the layers, of the heads and of the embeddings."""
+
+    body: float
+    heads: float
+    words: float
+
+
+RATES = Rates(3e-4, 1e-3, 2e-4)
 
 
 class Batch(NamedTuple):
@@ -47,6 +57,10 @@ class Batch(NamedTuple):
     links: Tensor
     """Rows of token, piece and offset, tokens and pieces counted through the batch."""
     labels: Tensor
+
+
+Losses = Callable[[Encoder, list[Item]], tuple[Tensor, ...]]
+"""Tells what a model's faults on some sentences add up to."""
 
 
 def main() -> None:
@@ -68,7 +82,7 @@ def main() -> None:
         kept = np.load(arguments.directory / "kept.npy")
         probe = collate([drawer.draw() for _ in range(200)])
         model = from_weights(read_weights(arguments.weights, LAYERS), kept, INNER, probe.pieces, probe.mask)
-    train(model, drawer, state, arguments.directory, arguments.minutes)
+    train(model, drawer, labelled, RATES, state, arguments.directory, arguments.minutes)
 
 
 def load(directory: Path) -> Encoder:
@@ -80,18 +94,30 @@ def load(directory: Path) -> Encoder:
     return model.eval()
 
 
-def train(model: Encoder, drawer: Drawer, state: dict, directory: Path, minutes: float) -> None:
-    body = [p for name, p in model.named_parameters() if not name.startswith(("head", "words"))]
-    groups = [{"params": body, "lr": RATE}, {"params": list(model.head.parameters()), "lr": HEAD_RATE}]
-    dense = torch.optim.AdamW(groups, weight_decay=0.01, fused=True)
-    sparse = torch.optim.SparseAdam(list(model.words.parameters()), lr=WORD_RATE)
+def labelled(model: Encoder, items: list[Item]) -> tuple[Tensor]:
+    """How far the model is from the labels."""
+    batch = collate(items)
+    with torch.autocast("cpu", torch.bfloat16):
+        scores, _ = model(batch.pieces, batch.mask)
+    by_token = token_scores(scores, batch.links, len(batch.labels))
+    return (nn.functional.cross_entropy(by_token, batch.labels, label_smoothing=SMOOTHING),)
+
+
+def train(
+    model: Encoder, drawer: Drawer, losses: Losses, rates: Rates, state: dict, directory: Path, minutes: float
+) -> None:
+    """Bring the sum of the losses down for so many minutes."""
+    body = [p for name, p in model.named_parameters() if not name.startswith(("head", "scout", "words"))]
+    heads = [*model.head.parameters(), *model.scout.parameters()]
+    dense = torch.optim.AdamW([{"params": body}, {"params": heads}], lr=rates.body, weight_decay=0.01, fused=True)
+    sparse = torch.optim.SparseAdam(list(model.words.parameters()), lr=rates.words)
     if state["steps"]:
         dense.load_state_dict(state["dense"])
         sparse.load_state_dict(state["sparse"])
     steps, before, total = state["steps"], state["minutes"], state["minutes"] + minutes
     model.train()
     started = saved = reported = time.time()
-    losses: list[float] = []
+    told: list[list[float]] = []
     seen = 0
 
     def spent() -> float:
@@ -105,27 +131,21 @@ def train(model: Encoder, drawer: Drawer, state: dict, directory: Path, minutes:
     while spent() < total:
         for items in batches(drawer):
             factor = min(1.0, steps / WARM_UP) * max(0.0, 1 - spent() / total)
-            for group, rate in zip(
-                [*dense.param_groups, *sparse.param_groups], (RATE, HEAD_RATE, WORD_RATE), strict=True
-            ):
+            for group, rate in zip([*dense.param_groups, *sparse.param_groups], rates, strict=True):
                 group["lr"] = rate * factor
-            batch = collate(items)
-            with torch.autocast("cpu", torch.bfloat16):
-                scores, _ = model(batch.pieces, batch.mask)
-            by_token = token_scores(scores, batch.links, len(batch.labels))
-            loss = nn.functional.cross_entropy(by_token, batch.labels, label_smoothing=SMOOTHING)
-            loss.backward()
+            parts = losses(model, items)
+            torch.stack(parts).sum().backward()
             nn.utils.clip_grad_norm_(body, CLIP)
             for optimiser in (dense, sparse):
                 optimiser.step()
                 optimiser.zero_grad()
             steps += 1
-            losses.append(loss.item())
-            seen += int(batch.mask.sum())
+            told.append([part.item() for part in parts])
+            seen += sum(len(item.pieces) for item in items)
         if (since := time.time() - reported) > REPORT_EVERY:
-            rate = seen / since
-            print(f"{spent():6.1f} min  {steps} steps  loss {np.mean(losses):.4f}  {rate:.0f} pieces/s", flush=True)
-            losses, seen, reported = [], 0, time.time()
+            means = "  ".join(f"{mean:.4f}" for mean in np.mean(told, axis=0))
+            print(f"{spent():6.1f} min  {steps} steps  loss {means}  {seen / since:.0f} pieces/s", flush=True)
+            told, seen, reported = [], 0, time.time()
         if time.time() - saved > SAVE_EVERY:
             save()
             saved = time.time()
