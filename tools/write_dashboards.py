@@ -329,10 +329,8 @@ OVERVIEW: tuple[Row, ...] = (
                 "End to end",
                 "From when a release came in to its enriched event. The line is the objective.",
                 *(
-                    (
-                        (_p99("news_end_to_end_seconds", "", share=share), name)
-                        for share, name in ((0.5, "p50"), (0.99, "p99"))
-                    )
+                    (_p99("news_end_to_end_seconds", "", share=share), name)
+                    for share, name in ((0.5, "p50"), (0.99, "p99"))
                 ),
                 unit="s",
                 runbook="NewsmillLateFast",

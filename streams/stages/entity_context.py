@@ -72,7 +72,7 @@ def load_context(table: Mapping[str, Any], titles: Iterable[str]) -> Context:
             lang: re.compile(rf"(?:{_any_of(words)}) (?:{_QUOTED}|(?P<name>{_CAPITAL}(?: {_CAPITAL}){{0,3}}))")
             for lang, words in table["nouns"].items()
         },
-        roles={lang: re.compile(rf"(?<!\w)(?:{_any_of(words)}) $") for lang, words in table["roles"].items()},
+        roles={lang: _before(words) for lang, words in table["roles"].items()},
         none=re.compile(rf"(?:{_any_of(table['none']['begins'])})\b"),
         alone=frozenset(table["none"]["alone"]),
         landforms=re.compile(rf"(?:{_any_of(table['landforms']['ends'])})"),
@@ -87,7 +87,7 @@ def load_context(table: Mapping[str, Any], titles: Iterable[str]) -> Context:
         ),
         people={language: frozenset(words) for language, words in table["people"].items()},
         address=re.compile(rf"(?:(?:{_any_of(table['address']['words'])})(?:(?<=\.) ?| ))+(?=\w)"),
-        arabic_noun=re.compile(rf"(?<!\w)(?:{_any_of(table['nouns']['ar'])}) $"),
+        arabic_noun=_before(table["nouns"]["ar"]),
         arabic_follows=re.compile(rf" (?:{_any_of(table['arabic']['follows'])})(?!\w)"),
         korean_person=re.compile(rf"(?<![가-힣])[{korean['family']}][가-힣]{{2}}(?= (?:{_any_of(korean['titles'])}))"),
         chinese_body=re.compile(
@@ -229,8 +229,8 @@ def _arabic_bodies(text: str, names: Iterable[Name], context: Context) -> Iterat
 def _person(text: str, name: Name, language: str, context: Context) -> Iterator[Name]:
     """A person's name with the initials before it, without the office before it, apart from their company's name."""
     start, end, _ = name
-    if called := context.address.match(text, start, end):
-        start = called.end() if language not in _WITH_ADDRESS else start
+    if language not in _WITH_ADDRESS and (called := context.address.match(text, start, end)):
+        start = called.end()
     if office := _OFFICE.match(text, start, end):
         yield Name(start, office.end("place"), "PLACE")
         start = office.end()
@@ -272,6 +272,10 @@ def named_companies(text: str, names: Iterable[Name], language: str, context: Co
         for name in names:
             if text[name.start - 1 : name.start] == "«" and text[name.end : name.end + 1] == "»":
                 yield name._replace(type="ORGANISATION")
+
+
+def _before(words: Iterable[str]) -> re.Pattern[str]:
+    return re.compile(rf"(?<!\w)(?:{_any_of(words)}) $")
 
 
 def _any_of(words: Iterable[str]) -> str:

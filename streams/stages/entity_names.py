@@ -287,13 +287,10 @@ def _parts(text: str, name: Name, language: str, places: Mapping[str, Place]) ->
         return
     blanks = [m.start() for m in re.finditer(" ", surface)] if name.type == "PLACE" and surface not in places else []
     if language == "ar":
-        cuts = [[at] for at in blanks if surface[:at] in places and surface[at + 1 :] in places][:1]
+        cuts = [at for at in blanks if surface[:at] in places and surface[at + 1 :] in places][:1]
     else:
-        cuts = [blanks] if blanks and all(_is_country(word, places) for word in surface.split(" ")) else []
-    if not cuts:
-        yield name
-        return
-    for start, end in pairwise([-1, *cuts[0], len(surface)]):
+        cuts = blanks if all(_is_country(word, places) for word in surface.split(" ")) else []
+    for start, end in pairwise([-1, *cuts, len(surface)]):
         yield name._replace(start=name.start + start + 1, end=name.start + end)
 
 
