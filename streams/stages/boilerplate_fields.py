@@ -75,17 +75,18 @@ _JOB = re.compile(
     r"directeur|directrice|director[ae]?\b|gerente|assessor|директор|менеджер|руководитель|секретарь|部長|課長|经理|經理|主任|팀장|부장|"
     r"과장|차장|ผู้จัดการ|ผู้อำนวยการ|giám đốc|trưởng phòng|manajer|pengurus|pengarah|مدير|رئيس)"
 )
+_BETWEEN_WORDS = re.compile(r"[,，;|،]\s?|\s{2,}|[\t\u3000]")
 _CONTACT_WORD = re.compile(r"^\s*[^:：]{2,30}[:：]\s*(?=\S)")
-_INVESTOR = (
-    "investor", "anleger", "investisseur", "inversor", "inversion", "investidor", "инвестор", "投資", "投资", "투자",
-    "pelabur", "nhà đầu tư", "นักลงทุน", "المستثمر",
-)  # fmt: skip
-_MEDIA = (
-    "media", "medien", "média", "medios", "press", "prensa", "mídia", "сми", "пресс", "報道", "広報", "언론", "홍보",
-    "媒体", "媒體", "新聞", "新闻", "truyền thông", "báo chí", "สื่อ", "ประชาสัมพันธ์", "humas", "akhbar", "إعلام", "صحف",
-)  # fmt: skip
-_INVESTOR_WORD = re.compile(r"\bir\b")
-_MEDIA_WORD = re.compile(r"\bpers\b")
+_INVESTOR = re.compile(
+    r"inves(?:tor|tisseur|tidor)|invers(?:or|ion)|anleger|pelabur|инвестор|投[資资]|투자|nhà đầu tư|นักลงทุน|المستثمر|"
+    r"ir\b(?<=\bir)"
+)
+_MEDIA = re.compile(
+    r"med(?:ia|ien|ios)|média|mídia|press|prensa|humas|akhbar|сми|пресс|報道|広報|언론|홍보|媒[体體]|新[聞闻]|"
+    r"truyền thông|báo chí|สื่อ|ประชาสัมพันธ์|إعلام|صحف|pers\b(?<=\bpers)"
+)
+"""Each word begins with a letter, so that the search runs from one such letter to the next."""
+
 _DISTRIBUTORS = (
     ("seaprwire", "SeaPRwire"), ("prnewswire", "PR Newswire"), ("pr newswire", "PR Newswire"), ("美通社", "PR Newswire"),  # noqa: E501
     ("business wire", "Business Wire"), ("businesswire", "Business Wire"), ("globe newswire", "GlobeNewswire"),
@@ -107,14 +108,22 @@ _AGENCY = (
     r"AP|AFP|Reuters|EPA(?:-EFE)?|EFE|dpa|Getty(?: Images)?|Xinhua|Bernama|Antara|Kyodo|TASS|Shutterstock|"
     r"연합뉴스|뉴시스|뉴스1|新华社|中央社|共同|時事|رويترز|أ ف ب"
 )
-_CREDIT = re.compile(
-    r"[(（\[]?\s?(?:(?i:fotos?|photos?|photograph|bild|ảnh|фото|写真|사진|图片|圖片|picture|image|imagen|gambar|ภาพ|صورة|crédito|"
-    r"crédit|credit|quelle|cedida)\s?[:：=/]|(?i:photo(?:graph)?|image|picture)s? (?:by|courtesy of)\s|©|\([Cc]\))\s?"
-    r"(?P<after>[^()（）\[\]]{2,60}?)[)）\]]?\.?$|[(（](?P<inside>(?:AP|AFP|Reuters|EPA|dpa|Getty)[^()（）]{0,50}|Dok\.[^()]{2,30})[)）]|"
-    r"[（(](?P<bracketed>[^()（）]{1,14}?)(?:撮影|摄影?|攝影?)[）)]|"
-    r"(?P<before>(?:[^\s。（(]{2,12}\s)?[^\s。，（(]{2,14}?)\s?(?:摄影?|攝影?|撮影|供图|供圖|提供)(?:[）)]|\s|$)|"
-    rf"[.。/]\s?(?P<agency>{_AGENCY})$"
+_MARKED_CREDIT = (
+    r"[(（\[]?\s?(?=(?i:[fpbigcqảф写사图圖ภص©(]))(?:(?i:fotos?|photos?|photograph|bild|ảnh|фото|写真|사진|图片|圖片|picture|"
+    r"image|imagen|gambar|ภาพ|صورة|crédito|crédit|credit|quelle|cedida)\s?[:：=/]|"
+    r"(?i:photo(?:graph)?|image|picture)s? (?:by|courtesy of)\s|©|\([Cc]\))\s?"
+    r"(?P<after>[^()（）\[\]]{2,60}?)[)）\]]?\.?$|[(（](?P<inside>(?:AP|AFP|Reuters|EPA|dpa|Getty)[^()（）]{0,50}|Dok\.[^()]{2,30})[)）]"
 )
+"""First letters are asked first, which passes most places of a caption over: a new word adds its own."""
+_CHINESE_OR_JAPANESE_CREDIT = (
+    r"[（(](?P<bracketed>[^()（）]{1,14}?)(?:撮影|摄影?|攝影?)[）)]|"
+    r"(?P<before>(?:[^\s。（(]{2,12}\s)?[^\s。，（(]{2,14}?)\s?(?:摄影?|攝影?|撮影|供图|供圖|提供)(?:[）)]|\s|$)"
+)
+_AGENCY_CREDIT = rf"[.。/]\s?(?P<agency>{_AGENCY})$"
+_CREDIT = re.compile(f"{_MARKED_CREDIT}|{_AGENCY_CREDIT}")
+_CREDIT_AFTER_NAME = re.compile(f"{_MARKED_CREDIT}|{_CHINESE_OR_JAPANESE_CREDIT}|{_AGENCY_CREDIT}")
+_SHOT_OR_GIVEN = re.compile("[摄攝撮供]")
+"""`before` tries every beginning of a name, so it is left to the captions that hold one of its words."""
 _ZONE = re.compile(
     r"(?i)(?<![^\W_])(?:(?:GMT|UTC)\s?(?P<hours>[+-]\d{1,2})?|(?P<name>EST|EDT|ET|CST|CDT|MST|MDT|PST|PDT|PT|BST|CET|CEST|MEZ|MESZ|JST|KST|HKT|SGT|MYT|ICT|WIB|MSK))(?![^\W_])"
 )
@@ -166,15 +175,20 @@ class _Draft:
     spare: list[str] = field(default_factory=list)
 
 
+_Found = tuple[int, int, str, str]
+"""Start, end, kind and value of something in a contact line."""
+
+
 def read_contacts(parts: Iterable[Part]) -> tuple[Contact, ...]:
     """Sort contact lines into people: a heading, a second name, e-mail or number of a kind begins the next one."""
     drafts: list[_Draft] = []
     role = ""
     for part in parts:
+        text = part.text[:MAX_CONTACT_LINE]
+        own_role = contact_role(text)
         if part.heading or part.sub in {"media_contact", "investor_contact"}:
-            role = contact_role(part.text[:MAX_CONTACT_LINE]) or role
-        own_role = contact_role(part.text[:MAX_CONTACT_LINE])
-        pieces = _pieces(part.text[:MAX_CONTACT_LINE])
+            role = own_role or role
+        pieces = _pieces(text)
         if part.heading and all(kind == "words" for kind, _ in pieces):
             drafts.append(_Draft(role=role))
             continue
@@ -198,37 +212,28 @@ def read_contacts(parts: Iterable[Part]) -> tuple[Contact, ...]:
 def contact_role(text: str) -> str:
     """`media`, `investor` or nothing."""
     lower = text.lower()
-    if any(map(lower.__contains__, _INVESTOR)) or _INVESTOR_WORD.search(lower):
+    if _INVESTOR.search(lower):
         return "investor"
-    return "media" if any(map(lower.__contains__, _MEDIA)) or _MEDIA_WORD.search(lower) else ""
+    return "media" if _MEDIA.search(lower) else ""
 
 
 def _pieces(text: str) -> list[tuple[str, str]]:
     """Cut a contact line into e-mails, numbers and words, in order."""
     if not text.isascii():
         text = text.translate(_PLAIN_SIGNS)
-    found: list[tuple[int, int, str, str]] = []
+    found: list[_Found] = []
     if any(map(text.__contains__, _EMAIL_SIGNS)):
         found += [(match.start(), match.end(), "email", _email(match.group())) for match in EMAIL.finditer(text)]
-    has_digit = _DIGIT.search(text)
-    for match in _CALLED.finditer(text) if has_digit else ():
-        start, end = match.span("number")
-        if not _FAX.search(text, 0, start):
-            found.append((start, end, "phone", _phone(match["number"], text, start)))
-    for match in PHONE.finditer(text) if has_digit else ():
-        if _FAX.search(text, 0, match.start()):
-            found.append((match.start(), match.end(), "fax", ""))
-        elif not any(start <= match.start() < end for start, end, *_ in found):
-            found.append((match.start(), match.end(), "phone", _phone(match[0], text, match.start())))
-    if not any(kind == "phone" for *_, kind, _ in found) and (short := SHORT_PHONE.search(text)):
-        found.append((short.start(1), short.end(1), "phone", short[1]))
-    found += [(match.start(), match.end(), "url", match.group()) for match in _URL.finditer(text)]
+    if _DIGIT.search(text):
+        _find_numbers(text, found)
+    if "://" in text or "www." in text:
+        found += [(match.start(), match.end(), "url", match.group()) for match in _URL.finditer(text)]
     pieces: list[tuple[str, str]] = []
     at = 0
     for start, end, kind, value in [*sorted(found), (len(text), len(text), "", "")]:
         between = text[at:start].strip(" \t,;:：،，、·|-–—<>()（）")
         if between and start >= at:
-            for words in re.split(r"[,，;|،]\s?|\s{2,}|[\t\u3000]", between):
+            for words in _BETWEEN_WORDS.split(between):
                 words = _CONTACT_WORD.sub("", words)
                 words = _NAME_CUTS.sub("", words.strip(" :：-–—.·/")).strip(" :：-–—.·/")
                 if len(words) > 1 and not words.isdigit() and not _NO_NAME.search(words):
@@ -237,6 +242,21 @@ def _pieces(text: str) -> list[tuple[str, str]]:
             pieces.append((kind, value))
         at = max(at, end)
     return pieces
+
+
+def _find_numbers(text: str, found: list[_Found]) -> None:
+    """Add the numbers of a contact line to what was found in it."""
+    for match in _CALLED.finditer(text):
+        start, end = match.span("number")
+        if not _FAX.search(text, 0, start):
+            found.append((start, end, "phone", _phone(match["number"], text, start)))
+    for match in PHONE.finditer(text):
+        if _FAX.search(text, 0, match.start()):
+            found.append((match.start(), match.end(), "fax", ""))
+        elif not any(start <= match.start() < end for start, end, *_ in found):
+            found.append((match.start(), match.end(), "phone", _phone(match[0], text, match.start())))
+    if not any(kind == "phone" for *_, kind, _ in found) and (short := SHORT_PHONE.search(text)):
+        found.append((short.start(1), short.end(1), "phone", short[1]))
 
 
 def _email(text: str) -> str:
@@ -288,12 +308,12 @@ def _is_person(words: str) -> bool:
     """Two to four words of letters with capitals, none of a company; or an honorific; or a short East Asian name."""
     if _HONORIFIC.match(words) and len(words) <= MAX_NAME:
         return True
-    if any(map(str.isdigit, words)) or _TITLES.search(words) or _JOB.search(words):
-        return False
     parts = words.split()
     if words.isascii() or any(map(str.isupper, words)):
-        return 2 <= len(parts) <= 4 and all(part[0].isupper() or len(part) <= 3 for part in parts)
-    return len(words) <= 12 and len(parts) <= 3
+        shaped = 2 <= len(parts) <= 4 and all(part[0].isupper() or len(part) <= 3 for part in parts)
+    else:
+        shaped = len(words) <= 12 and len(parts) <= 3
+    return shaped and not (any(map(str.isdigit, words)) or _TITLES.search(words) or _JOB.search(words))
 
 
 def read_source(text: str) -> str:
@@ -322,7 +342,7 @@ def read_sectors(parts: Iterable[Part]) -> tuple[str, ...]:
 
 def read_caption(text: str) -> Caption:
     """A caption and, where it names one, its credit."""
-    match = _CREDIT.search(text)
+    match = (_CREDIT_AFTER_NAME if _SHOT_OR_GIVEN.search(text) else _CREDIT).search(text)
     credit = next(filter(None, match.groups()), "") if match else ""
     return Caption(text=text, credit=credit.strip(" .,)）"))
 
@@ -360,26 +380,26 @@ def _clock(match: re.Match[str]) -> tuple[int, int]:
     return min(hour, 24), int(match["m"] or 0)
 
 
-# Where an anchor was stripped with its text: empty brackets, a blank before a comma, an article or preposition that
-# stands before another one (seed release: "لم يذكر كيم الـ ، بحسب", "لي جاي ميونغ مع في واشنطن").
-# Each shape begins with a sign of its own, so that the search runs from one to the next; where the gap is a place
-# before the sign or behind it, `_GAP_SHIFT` says so.
-_GAP = re.compile(
-    r"<>|\(\s*\)|«\s*»|“\s*”|,(?:(?<=\w\s,)(?=\s|$)|(?<=ـ\s,))|،(?:(?<=\w\s،)(?=\s|$)|(?<=ـ\s،))|\.(?<=ـ\s\.)|"
-    r" (?:(?<=\sمع )(?=(?:في|من|إلى|على)\s)|(?<=\sمن )(?=(?:في|إلى|على)\s))"
+_GAPS = (
+    ("<", re.compile("<>"), 0),
+    ("(", re.compile(r"\(\s*\)"), 0),
+    ("«", re.compile(r"«\s*»"), 0),
+    ("“", re.compile(r"“\s*”"), 0),
+    (" ,", re.compile(r",(?<=\s,)(?:(?<=\w\s,)(?=\s|$)|(?<=ـ\s,))"), -1),
+    ("،", re.compile(r"،(?<=\s،)(?:(?<=\w\s،)(?=\s|$)|(?<=ـ\s،))"), -1),
+    ("ـ", re.compile(r"\.(?<=ـ\s\.)"), -1),
+    (" م", re.compile(r"م(?<=\sم)(?:ع (?=(?:في|من|إلى|على)\s)|ن (?=(?:في|إلى|على)\s))"), len("مع ")),
 )
-_GAP_SHIFT = {",": -1, "،": -1, ".": -1, " ": 1}
-
-_GAP_SIGNS = ("<>", "()", "( )", "“”", " ,")
-_ARABIC_GAP_SIGNS = (" ،", "ـ ", "« »", "«»", " مع ", " من ")
+"""Where an anchor was stripped with its text: empty brackets, a blank before a comma, an article or preposition that
+stands before another one (seed release: "لم يذكر كيم الـ ، بحسب", "لي جاي ميونغ مع في واشنطن"). Each shape has a sign
+that it cannot do without and begins with a letter, both for speed, and says how far from there the gap is."""
 
 
 def text_gaps(body: str) -> tuple[int, ...]:
     """Offsets in the body where the text of a link was lost upstream."""
-    signs = _GAP_SIGNS if "،" not in body else _GAP_SIGNS + _ARABIC_GAP_SIGNS
-    if not any(sign in body for sign in signs):  # rare, and cheaper than the search
-        return ()
-    return tuple(match.start() + _GAP_SHIFT.get(match[0], 0) for match in _GAP.finditer(body))
+    return tuple(
+        sorted([match.start() + on for sign, gap, on in _GAPS if sign in body for match in gap.finditer(body)])
+    )
 
 
 def joined(parts: Iterable[Part]) -> str:
