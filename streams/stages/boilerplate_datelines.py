@@ -6,13 +6,16 @@ from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 
 from streams.records import Dateline
-from streams.text.dates import FoundDate, find_dates, with_year
+from streams.text.dates import LONGEST_MONTH, FoundDate, find_dates, with_year
 
 MAX_DATELINE = 150
 """Characters: the longest seen has 96."""
 
 MAX_PLACE = 48
 """Characters of a place before a bare dash: longer, and it is a clause."""
+
+DATE_WITHIN = 60
+"""Characters before a dateline's date."""
 
 _WIRES = (
     r"SeaPRwire|PR\s?Newswire(?:-\w+)?|PRN|BUSINESS\s?WIRE|Business\s?Wire|GLOBE\s?NEWSWIRE|GlobeNewswire|Media\s?OutReach(?:\s?Newswire)?|"
@@ -41,11 +44,20 @@ _CHINESE = re.compile(
     r"(?:新华社|新華社|中新社|中新网|中央社|人民网|据新华社|央视网)?\s?[\u4e00-\u9fffA-Za-z·]{0,14}\s?(?:\d{2,4}年)?\d{1,2}月\d{1,2}日\s?[电電讯訊]"
     r"\s*(?:/[^/\n]{2,14}/\s*)?(?:--+|[—–]+)?\s*(?:题：[^\n]{2,60}?\s)?"
 )
+_SHAPES = (
+    (re.compile("/"), _SLASHED),
+    (re.compile("[(（]"), _BRACKETED_WIRE),
+    (re.compile("="), _KOREAN),
+    (re.compile("月"), _CHINESE),
+    (re.compile("[-–—―]"), _DASHED_WIRE),
+)
+"""Each after the sign that it cannot do without."""
 _LEADING = re.compile(rf"\s*(?:{_DASH}|[:：.،]|,(?=\s))[\s-]*")
 _PLACE_DASH = re.compile(
     rf"([^\n.!?。:：;]{{2,{MAX_PLACE}}}?(?:[A-Z][a-z]{{0,4}}\.|[A-Z]\.[A-Z]\.|, [A-Z]\w+\.(?:com|id|co\.id))?)"
     rf"\s?(?:{_DASH}|[:：])\s+(?=\S)"
 )
+_DIGIT = re.compile(r"\d")
 _DATE_TAIL = re.compile(r"\s*(?:г\.|년|[,)]?\s?\([^()\n]{2,30}\)|[,)]?\s?\(?[A-Za-z]{0,12}\)?)?\)?")
 _DATE_DASH = re.compile(rf"\s*(?:هـ|م|г\.)?\s*{_DASH}[\s-]*")
 _CITY_BESIDE = re.compile(r"\s*[:()–—]\s*|\s-\s")
@@ -54,16 +66,20 @@ _ANNOUNCES = re.compile(r"(?:[電电訊讯]|報導|报道)\s*[）)】〕]?\s*$|[
 _HIJRI_TWIN = re.compile(r"\s*(?:هـ|ه)?\s*(?:الموافق|\(|/)\s*")
 _ERA_LETTER = re.compile(r"\s*(?:هـ|م|г\.?|năm)(?!\w)\s*\)?")
 _BEFORE_DATE = re.compile(r"(?i)[\s,،]+(?:den|le|am|on|em|el|a|ngày|tanggal|pada|วันที่|في)\s*$")
+_NO_PLACE = re.compile(
+    r"記者[\u4e00-\u9fff]{2,3}|记者[\u4e00-\u9fff]{2,3}(?=[\u4e00-\u9fff]{2})|\d{1,2}日|[電电訊讯](?![\u4e00-\u9fff])|報導|报道|"
+    r"请即发稿|請即發稿"
+)
 _PLACE_AFTER = re.compile(rf"\s*[，,]\s*([^\n，。,.]{{2,20}}?)\s*(?:{_DASH})[\s—-]*")
+_AFTER_PLACE = re.compile(r"[,，、،(（/]")
 _TRIM = " \t\n：,،、，.:;-–—―/／()（）[]【】〔〕=·&"
 
 
 def inline_dateline(paragraph: str, cities: AbstractSet[str]) -> int:
     """Say how many characters at the head of a paragraph are its dateline: 0 where there is none."""
     head = paragraph[:MAX_DATELINE]
-    for shape in (_SLASHED, _BRACKETED_WIRE, _KOREAN, _CHINESE, _DASHED_WIRE):
-        match = shape.match(head)
-        if match and match.end() < len(paragraph):
+    for needed, shape in _SHAPES:
+        if needed.search(head) and (match := shape.match(head)) and match.end() < len(paragraph):
             return match.end() + _date_after(head[match.end() :])
     match = _CJK_BRACKET.match(head)
     if match and match.end() < len(paragraph):
@@ -81,8 +97,8 @@ def inline_dateline(paragraph: str, cities: AbstractSet[str]) -> int:
 
 def _by_date(head: str, cities: AbstractSet[str]) -> int:
     """`24 de septiembre de 2020 — `, `Düsseldorf, 22. November 2022. `, `กรุงเทพฯ 17 เมษายน 2563 - `."""
-    dates = find_dates(head)
-    if not dates or dates[0].start > 60:
+    dates = find_dates(head) if _DIGIT.search(head, 0, DATE_WITHIN + LONGEST_MONTH + 1) else ()
+    if not dates or dates[0].start > DATE_WITHIN:
         return 0
     end = dates[0].end
     if len(dates) > 1 and _HIJRI_TWIN.fullmatch(head, end, dates[1].start):
@@ -149,21 +165,28 @@ def _is_place(text: str, cities: AbstractSet[str]) -> bool:
 
 
 def _first(place: str) -> str:
-    return re.split(r"[,，、،(（/]", place, maxsplit=1)[0].strip(_TRIM)
+    return _AFTER_PLACE.split(place, maxsplit=1)[0].strip(_TRIM)
 
 
 def read_dateline(text: str, cities: AbstractSet[str], reference: str = "") -> Dateline:
     """Take a dateline apart. `reference` is an ISO date whose year a yearless one gets."""
     dates = find_dates(text)
+    city, wire = _city_and_wire(text, dates, cities)
+    # Of a Hijri date and its Gregorian twin, the latter is exact.
+    twin = len(dates) > 1 and _HIJRI_TWIN.fullmatch(text, dates[0].end, dates[1].start)
+    iso = dates[1 if twin else 0].iso if dates else _day_only(text, reference)
+    if iso.startswith("--"):
+        iso = f"{reference[:4]}-{iso[2:]}" if reference else ""
+    return Dateline(city=city, date=iso, wire=wire)
+
+
+def _city_and_wire(text: str, dates: Sequence[FoundDate], cities: AbstractSet[str]) -> tuple[str, str]:
+    """What a dateline names beside its dates."""
     wire = _WIRE.search(text)
     place = text
-    for cut in sorted([*_spans(dates), *([wire.span()] if wire else [])], reverse=True):
-        place = place[: cut[0]] + "\n" + place[cut[1] :]
-    place = re.sub(
-        r"記者[\u4e00-\u9fff]{2,3}|记者[\u4e00-\u9fff]{2,3}(?=[\u4e00-\u9fff]{2})|\d{1,2}日|[電电訊讯](?![\u4e00-\u9fff])|報導|报道|请即发稿|請即發稿",
-        "\n",
-        place,
-    )
+    for start, end in sorted([*((d.start, d.end) for d in dates), *([wire.span()] if wire else [])], reverse=True):
+        place = f"{place[:start]}\n{place[end:]}"
+    place = _NO_PLACE.sub("\n", place)
     named, _, rest = place.partition("\n")
     place = f"{_BEFORE_DATE.sub('', named)}\n{rest}"
     city = next(
@@ -175,12 +198,7 @@ def read_dateline(text: str, cities: AbstractSet[str], reference: str = "") -> D
     if len(words := city.split()) > 3:
         shouted = list(itertools.takewhile(str.isupper, reversed(words)))
         city = " ".join(reversed(shouted)) if shouted and len(shouted) < len(words) else city
-    # Of a Hijri date and its Gregorian twin, the latter is exact.
-    twin = len(dates) > 1 and _HIJRI_TWIN.fullmatch(text, dates[0].end, dates[1].start)
-    iso = dates[1 if twin else 0].iso if dates else _day_only(text, reference)
-    if iso.startswith("--"):
-        iso = f"{reference[:4]}-{iso[2:]}" if reference else ""
-    return Dateline(city=_known_part(city, cities), date=iso, wire=wire.group() if wire else "")
+    return _known_part(city, cities), wire.group() if wire else ""
 
 
 def read_date_lines(lines: Sequence[str], cities: AbstractSet[str], reference: str = "") -> Dateline:
@@ -188,15 +206,19 @@ def read_date_lines(lines: Sequence[str], cities: AbstractSet[str], reference: s
 
     Here only a city that is known is one.
     """
-    dates = [date.iso for line in lines for date in find_dates(line)[:1]]
-    whole = next((iso for iso in dates if not iso.startswith("--")), "")
-    heads = [
-        read_dateline(text, cities) for line in lines for text in (line, *_CITY_BESIDE.split(line)) if text.strip()
-    ]
+    isos: list[str] = []
+    heads: list[tuple[str, str]] = []
+    for line in lines:
+        dates = find_dates(line)
+        isos += [date.iso for date in dates[:1]]
+        heads.append(_city_and_wire(line, dates, cities))
+        parts = _CITY_BESIDE.split(line)
+        heads += [_city_and_wire(part, find_dates(part), cities) for part in parts if part.strip() and len(parts) > 1]
+    whole = next((iso for iso in isos if not iso.startswith("--")), "")
     return Dateline(
-        city=next((head.city for head in heads if head.city.casefold() in cities), ""),
-        date=whole or (with_year(dates[0], reference) if dates else ""),
-        wire=next((head.wire for head in heads if head.wire), ""),
+        city=next((city for city, _ in heads if city.casefold() in cities), ""),
+        date=whole or (with_year(isos[0], reference) if isos else ""),
+        wire=next((wire for _, wire in heads if wire), ""),
     )
 
 
@@ -208,10 +230,6 @@ def _known_part(place: str, cities: AbstractSet[str]) -> str:
     words = place.split()
     known = next((part for part in (*words[:1], *glued) if part.casefold() in cities), "")
     return known if known and not place[0].isupper() else place
-
-
-def _spans(dates: tuple[FoundDate, ...]) -> list[tuple[int, int]]:
-    return [(date.start, date.end) for date in dates]
 
 
 def _day_only(text: str, reference: str) -> str:
