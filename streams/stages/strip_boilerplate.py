@@ -65,6 +65,7 @@ CITY_POPULATION = 300_000
 LABELS: dict[str, Label] = {word: word for word in get_args(Label)}
 
 _QUOTES = '"“”„«»‘’‚「」『』〝〟 '
+"""What may stand before a line that is said again: where its paragraph goes on with it, a teaser or a job, a blank."""
 _QUOTED = re.compile(f"[{_QUOTES.strip()}][^\n]{{{MIN_PULL_QUOTE}}}")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _SENTENCE_END = re.compile(r"[.!?؟][\"”’»)\]]*\s+|[。！？][」』”）]*|(?<!\s)\s++(?=[—–]{1,2}\s?\S)")
@@ -181,21 +182,26 @@ def _strong(line: Line) -> bool:
 
 def _without_pull_quotes(parts: list[Part]) -> list[Part]:
     """Take out of the body the lines that another one quotes word for word: an editor set them large beside it."""
-    lines = [part.text if part.label == "body" else "" for part in parts[:MODEL_LINES]]
-    body = "\n".join(["", *filter(None, lines), ""])[:QUOTED_WITHIN]
+    lines = [part.text for part in parts[:MODEL_LINES] if part.label == "body" and part.text]
+    body = "\n".join(["", *lines, ""])[:QUOTED_WITHIN]
     if not _QUOTED.search(body):
+        return parts
+    quoted = {line for line in lines if MIN_PULL_QUOTE < len(line) < MAX_PULL_QUOTE and _is_quoted(line, body)}
+    if not quoted:
         return parts
     return [
         part._replace(label="other", sub="pull_quote", evidence="another paragraph quotes it")
-        if MIN_PULL_QUOTE < len(line) < MAX_PULL_QUOTE and _is_quoted(line, body)
+        if part.label == "body" and part.text in quoted
         else part
-        for part, line in zip(parts, lines, strict=False)
-    ] + parts[MODEL_LINES:]
+        for part in parts
+    ]
 
 
 def _is_quoted(line: str, body: str) -> bool:
     """Say whether a line's words stand behind an opening quotation mark anywhere but in the line itself."""
     said = line.strip(_QUOTES)
+    if body.count(said) < 2:
+        return False
     at = body.find(said)
     while at > 0:
         if body[at - 1] in _QUOTES and not body.startswith(f"\n{line}\n", at - line.index(said) - 1):
