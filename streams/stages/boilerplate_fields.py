@@ -5,14 +5,15 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
-from typing import NamedTuple
+
+import msgspec
 
 from streams.records import About, Caption, Contact, Label
 from streams.stages.boilerplate_cues import Cues
 from streams.text.dates import find_dates
 
 
-class Part(NamedTuple):
+class Part(msgspec.Struct, frozen=True):
     """A labelled stretch: a segment in the making, and what fields are read from."""
 
     label: Label

