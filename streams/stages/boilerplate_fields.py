@@ -39,7 +39,7 @@ SENTENCE = 60
 MAX_HEADLINES = 20
 """Past so many, they are a list of other releases."""
 
-EMAIL = re.compile(r"[\w.+'-]+(?:@|\s?\(at\)\s?|\s?\[at\]\s?)[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+|\[email.protected\]")
+EMAIL = re.compile(r"[\w.+'-]++(?:@|\s?\(at\)\s?|\s?\[at\]\s?)[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+|\[email.protected\]")
 _PLAIN_SIGNS = str.maketrans("٠١٢٣٤٥٦٧٨٩۰۱۲۳۴۵۶۷۸۹０１２３４５６７８９๐๑๒๓๔๕๖๗๘๙－＠＋（）", "0123456789" * 4 + "-@+()")
 """As long as what they stand for."""
 _EMAIL_SIGNS = ("@", "(at)", "[at]", "[email")
@@ -51,14 +51,14 @@ PHONE = re.compile(
     r"(?<![\d.@/#-])\d{2,4}-\d{3,4}-\d{4}(?!\d)|(?<=\d)-\d{2,4}-\d{2,4}-\d{2,4}\+"
 )
 _NO_NAME = re.compile(
-    r"(?i)^(?:web\s?-?(?:site|seite|page)?s?|home ?page|internet|(?:sitio|página|pagina) web|"
+    r"(?:web\s?-?(?:site|seite|page)?s?|home ?page|internet|(?:sitio|página|pagina) web|"
     r"site(?: (?:web|internet))?|сайт|"
     r"laman web|situs(?: web)?|trang web|(?:ال)?موقع(?: (?:ال)?إلكتروني)?|웹사이트|홈페이지|이메일|เว็บไซต์|"
-    r"อีเมล|e-?mails?|URL|代表|直通|内線|(?:presse|medien)?kontakte?|(?:press|media) contacts?|contacts?(?: presse)?|"
+    r"อีเมล|e-?mails?|url|代表|直通|内線|(?:presse|medien)?kontakte?|(?:press|media) contacts?|contacts?(?: presse)?|"
     r"contactos?(?: de prensa)?|contatos?|контакты|連絡先|お問い合わせ先?|연락처|담당자?|联系方式|聯絡人|联系人|ติดต่อ|"
-    r"liên hệ|kontak)$|(?:網站|网站|官網|ホームページ|サイト)$"
+    r"liên hệ|kontak)|.*(?:網站|网站|官網|ホームページ|サイト)"
 )
-"""What a line calls an address, a number or itself."""
+"""What a line calls an address, a number or itself: all of it, in lower case."""
 _CALLED = re.compile(
     r"(?i)(?:(?<![^\W_])(?:tel|tél|telefono|teléfono|telefone?|téléphone|telp|telepon|phone|mobile?|móvil|celular|cell?|handy|"
     r"hotline|whatsapp|wa|h/?p|тел|телефон|моб|điện thoại|s?đt|di động|(?:ال)?هاتف|جوال|موبايل|ت)|"
@@ -70,17 +70,21 @@ _CALLED = re.compile(
 SHORT_PHONE = re.compile(r"(?i:call center|hotline|สายด่วน|โทร)\.?\s?(?:โทร\.?\s?)?(\d{4})(?!\d)")
 _RTL_PHONE = re.compile(r"\d{3,4}-\d{2,4}-\d{2,4}-\d{1,3}\+")
 _URL = re.compile(r"(?:https?://|www\.)\S+")
-_NAME_CUTS = re.compile(
-    r"(?i)(?<![^\W_])(?:tel|telefon|telefono|teléfono|telefone|téléphone|tél|phone|fax|mobile?|cell|e-?mail|e-?mel|courriel|correo|"
-    r"тел|факс|почта|هاتف|بريد|電話|电话|電郵|邮箱|전화|이메일|โทรศัพท์|โทรสาร|โทร|อีเมล|điện thoại|telepon|telp|faks|ext)\.?\s?[:：.]?\s?$|^(?:c|t|m|p|e)\s?:\s?$"  # noqa: E501
-)
+_NUMBER_WORDS = (
+    "tel", "telefon", "telefono", "teléfono", "telefone", "téléphone", "tél", "phone", "fax", "mobil", "mobile", "cell",
+    "email", "e-mail", "emel", "e-mel", "courriel", "correo", "тел", "факс", "почта", "هاتف", "بريد", "電話", "电话",
+    "電郵", "邮箱", "전화", "이메일", "โทรศัพท์", "โทรสาร", "โทร", "อีเมล", "điện thoại", "telepon", "telp", "faks", "ext",
+)  # fmt: skip
+"""What stands between a name and a number or an address."""
+_NAME_CUTS = re.compile(f"(?i)(?<![^\\W_])(?:{'|'.join(_NUMBER_WORDS)})$")
+_EDGES = " :：-–—.·/"
 _FAX = re.compile(r"(?i)(?:fax|faks|факс|téléc\w*|传真|傳真|팩스|โทรสาร|فاكس)\W{0,3}$")
 _JOB = re.compile(
-    r"(?i)(?:director|manager|head of|officer|president|spokes|communications|relations|"
-    r"leiter|sprecher|referent|responsable|"
-    r"directeur|directrice|director[ae]?\b|gerente|assessor|директор|менеджер|руководитель|секретарь|部長|課長|经理|經理|主任|팀장|부장|"
-    r"과장|차장|ผู้จัดการ|ผู้อำนวยการ|giám đốc|trưởng phòng|manajer|pengurus|pengarah|مدير|رئيس)"
+    r"director|manager|head of|officer|president|spokes|communications|relations|leiter|sprecher|referent|responsable|"
+    r"directeur|directrice|gerente|assessor|директор|менеджер|руководитель|секретарь|部長|課長|经理|經理|主任|팀장|부장|"
+    r"과장|차장|ผู้จัดการ|ผู้อำนวยการ|giám đốc|trưởng phòng|manajer|pengurus|pengarah|مدير|رئيس"
 )
+"""In lower case."""
 _BETWEEN_WORDS = re.compile(r"[,，;|،]\s?|\s{2,}|[\t\u3000]")
 _CONTACT_WORD = re.compile(r"^\s*[^:：]{2,30}[:：]\s*(?=\S)")
 _INVESTOR = re.compile(
@@ -240,9 +244,10 @@ def _pieces(text: str) -> list[tuple[str, str]]:
         between = text[at:start].strip(" \t,;:：،，、·|-–—<>()（）")
         if between and start >= at:
             for words in _BETWEEN_WORDS.split(between):
-                words = _CONTACT_WORD.sub("", words)
-                words = _NAME_CUTS.sub("", words.strip(" :：-–—.·/")).strip(" :：-–—.·/")
-                if len(words) > 1 and not words.isdigit() and not _NO_NAME.search(words):
+                words = _CONTACT_WORD.sub("", words).strip(_EDGES)
+                if words.lower().endswith(_NUMBER_WORDS):
+                    words = _NAME_CUTS.sub("", words).strip(_EDGES)
+                if len(words) > 1 and not words.isdigit() and not _NO_NAME.fullmatch(words.lower()):
                     pieces.append(("words", words))
         if kind in {"email", "phone"} and start >= at:
             pieces.append((kind, value))
@@ -287,13 +292,11 @@ def _full(draft: _Draft, kind: str) -> bool:
 
 def _contact(draft: _Draft) -> Contact | None:
     names = [words for words in draft.spare if not _URL.match(words)]
-    person = next((words for words in names if _is_person(words)), "")
-    organisation = next(
-        (words for words in names if words != person and not any(map(str.isdigit, words)) and not _JOB.search(words)),
-        "",
-    )
+    person = next(filter(_is_person, names), "")
     if not (draft.email or draft.phone or person):
         return None
+    others = (words for words in names if words != person and not any(map(str.isdigit, words)))
+    organisation = next((words for words in others if not _JOB.search(words.lower())), "")
     return Contact(role=draft.role, name=person, organisation=organisation, phone=draft.phone, email=draft.email)
 
 
@@ -319,7 +322,7 @@ def _is_person(words: str) -> bool:
         shaped = 2 <= len(parts) <= 4 and all(part[0].isupper() or len(part) <= 3 for part in parts)
     else:
         shaped = len(words) <= 12 and len(parts) <= 3
-    return shaped and not (any(map(str.isdigit, words)) or _TITLES.search(words) or _JOB.search(words))
+    return shaped and not (any(map(str.isdigit, words)) or _TITLES.search(words) or _JOB.search(words.lower()))
 
 
 def read_source(text: str) -> str:
