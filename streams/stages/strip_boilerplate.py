@@ -69,7 +69,10 @@ _QUOTES = '"“”„«»‘’‚「」『』〝〟 '
 """What may stand before a line that is said again: where its paragraph goes on with it, a teaser or a job, a blank."""
 _QUOTED = re.compile(f"[{_QUOTES.strip()}][^\n]{{{MIN_PULL_QUOTE}}}")
 _SURROGATE = re.compile("[\ud800-\udfff]")
-_SENTENCE_END = re.compile(r"[.!?؟][\"”’»)\]]*\s+|[。！？][」』”）]*|(?<!\s)\s++(?=[—–]{1,2}\s?\S)")
+_SENTENCE_END = re.compile(
+    r"[.!?؟。！？\s](?:(?<=[.!?؟])[\"”’»)\]]*\s+|(?<=[。！？])[」』”）]*|(?<=\s)(?<!\s\s)\s*+(?=[—–]{1,2}\s?\S))"
+)
+"""Its first sign by itself, so that the search runs from one such sign to the next."""
 
 
 PARTS = frozenset({"about", "contact", "sectors", "safe_harbor", "disclaimer"})
@@ -149,6 +152,8 @@ def strip_boilerplate(release: IdentifiedRelease, kit: BoilerplateKit) -> CleanR
 
 def _valid(text: str) -> str:
     """Put another character for every lone surrogate, which has no UTF-8 for the cues to match; offsets hold."""
+    if text.isascii():
+        return text
     try:
         text.encode()
     except UnicodeEncodeError:
@@ -219,6 +224,8 @@ def _without_tail(line: Line, kit: BoilerplateKit) -> tuple[Line, list[Part]]:
     spans = _sentences(line.text)[-TAIL_SENTENCES:]
     sentences = read_lines("\n".join(line.text[start:end].strip() for start, end in spans), kit.cues)
     if len(sentences) < len(spans) or len(spans) < 2:
+        return line, []
+    if all(cue.label == "body" for sentence in sentences[1:] for cue in sentence.cues):
         return line, []
     labels = kit.model.tag(line_features(sentences))
     first = len(labels) - len(list(itertools.takewhile(lambda label: label != "body", reversed(labels))))
