@@ -3,6 +3,8 @@
 import ast
 import inspect
 import itertools
+import operator
+from collections.abc import Callable
 from functools import cache
 from typing import Any, TypeVar
 
@@ -45,8 +47,8 @@ def convert(kind: type[Record], fields: object) -> Record:
 
 def recast(record: RawRelease, kind: type[Record], **changes: object) -> Record:
     """Make the next record from the last: every field they share is carried over, `changes` are set."""
-    carried = {name: getattr(record, name) for name in _SHARED[kind] if hasattr(record, name)}
-    return kind(**(carried | changes))
+    names, values = _SHARED[type(record), kind]
+    return kind(**(dict(zip(names, values(record), strict=True)) | changes))
 
 
 def loads(data: bytes) -> Any:
@@ -107,5 +109,13 @@ def _docstrings(kind: type) -> dict[str, str]:
     return said
 
 
-# `schema` is left out: each record has its own word.
-_SHARED = {kind: tuple(name for name in kind.__dataclass_fields__ if name != "schema") for kind in RECORDS}
+def _shared(
+    source: type[RawRelease], kind: type[RawRelease]
+) -> tuple[tuple[str, ...], Callable[[RawRelease], tuple[Any, ...]]]:
+    """Names of the fields that two kinds of record share, and what reads these of a record at once."""
+    theirs = source.__dataclass_fields__.keys() - {"schema"}  # each record has its own word
+    names = tuple(name for name in kind.__dataclass_fields__ if name in theirs)
+    return names, operator.attrgetter(*names)
+
+
+_SHARED = {(source, kind): _shared(source, kind) for source in RECORDS for kind in RECORDS}

@@ -38,20 +38,16 @@ def weigh_declared(release: IdentifiedRelease, found: Mapping[str, Any]) -> dict
     decisions = [*release.decisions, *_language(release, found)]
     if release.title and headline and not _alike(release.title, headline):
         decisions.append(_decision("title", release.title, headline, "declared", PROVIDER))
-    for field, declared in (
-        ("subtitle", next((_word(h, "value") for h in _all(said, "headlines") if h.get("role") in _SUBHEADLINES), "")),
-        ("byline", _word(said, "by")),
-        ("copyright", _word(said, "copyrightNotice")),
-    ):
-        shown = found.get(field, "")
-        settled[field] = declared or shown
-        if declared and not _alike(declared, shown):
-            decisions.append(_decision(field, declared, shown, "declared", PROVIDER if shown else SILENT))
+    for field, declared in _said_of_it(said) if said else ():
+        if declared:
+            settled[field] = declared
+            if not _alike(declared, shown := found.get(field, "")):
+                decisions.append(_decision(field, declared, shown, "declared", PROVIDER if shown else SILENT))
     dateline: Dateline | None = found.get("dateline")
     located = _word(said, "located")
     if dateline and dateline.city and located and not _alike(located, dateline.city):
         decisions.append(_decision("dateline", located, dateline.city, "found", SHOWN))
-    if not found.get("contacts") and (contacts := tuple(_contacts(said))):
+    if said and not found.get("contacts") and (contacts := tuple(_contacts(said))):
         settled["contacts"] = contacts
         names = "; ".join(c.name or c.organisation or c.email or c.phone for c in contacts)
         decisions.append(_decision("contacts", names, "", "declared", SILENT))
@@ -61,6 +57,13 @@ def weigh_declared(release: IdentifiedRelease, found: Mapping[str, Any]) -> dict
         chosen: Literal["declared", "found"] = "declared" if ends[0] > ends[1] else "found"
         decisions.append(_decision("embargoed_until", ends[0].isoformat(), ends[1].isoformat(), chosen, LATER))
     return {**settled, "decisions": tuple(decisions)}
+
+
+def _said_of_it(said: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """The fields that a word of the format's own settles, each with the word."""
+    yield "subtitle", next((_word(h, "value") for h in _all(said, "headlines") if h.get("role") in _SUBHEADLINES), "")
+    yield "byline", _word(said, "by")
+    yield "copyright", _word(said, "copyrightNotice")
 
 
 def _language(release: IdentifiedRelease, found: Mapping[str, Any]) -> Iterator[Decision]:

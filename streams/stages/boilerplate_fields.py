@@ -167,7 +167,8 @@ def read_abouts(parts: Iterable[Part], cues: Cues) -> tuple[About, ...]:
     abouts: list[tuple[str, list[str]]] = []
     for part in parts:
         heading, _, rest = part.text.partition(":") if ":" in part.text[:MAX_LEAD] else ("", "", part.text)
-        name = cues.name_in(part.text if part.heading else heading)
+        heading = part.text if part.heading else heading
+        name = cues.name_in(heading) if heading else ""
         if part.heading or name or not abouts:
             abouts.append((name, [] if part.heading else [rest.strip() if name else part.text]))
         else:
@@ -397,7 +398,7 @@ _GAPS = (
     (" ,", re.compile(r",(?<=\s,)(?:(?<=\w\s,)(?=\s|$)|(?<=ـ\s,))"), -1),
     ("،", re.compile(r"،(?<=\s،)(?:(?<=\w\s،)(?=\s|$)|(?<=ـ\s،))"), -1),
     ("ـ", re.compile(r"\.(?<=ـ\s\.)"), -1),
-    (" م", re.compile(r"م(?<=\sم)(?:ع (?=(?:في|من|إلى|على)\s)|ن (?=(?:في|إلى|على)\s))"), len("مع ")),
+    ("م", re.compile(r"م(?<=\sم)(?:ع (?=(?:في|من|إلى|على)\s)|ن (?=(?:في|إلى|على)\s))"), len("مع ")),
 )
 """Where an anchor was stripped with its text: empty brackets, a blank before a comma, an article or preposition that
 stands before another one (seed release: "لم يذكر كيم الـ ، بحسب", "لي جاي ميونغ مع في واشنطن"). Each shape has a sign
@@ -413,7 +414,7 @@ def text_gaps(body: str) -> tuple[int, ...]:
 
 def joined(parts: Iterable[Part]) -> str:
     """Texts of parts, one a line."""
-    return "\n".join(part.text for part in parts)
+    return "\n".join([part.text for part in parts])
 
 
 def by_label(parts: Iterable[Part]) -> dict[str, list[Part]]:

@@ -9,7 +9,6 @@ import re
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
-from datetime import datetime
 from typing import get_args
 
 import msgspec
@@ -89,6 +88,9 @@ TELLING = {
 }
 """What a line with the cue is not, whatever the model says, unless it is long: none of 54 lines with one of the first
 two was (annotated and labelled releases), and what the model took for body in spite of the others never was."""
+
+_NAMES_DISTRIBUTOR: tuple[Label, ...] = ("disclaimer", "distributor_boilerplate", "dateline", "source_line")
+"""Where a release says who sent it."""
 
 STRENGTH = {kind: rank for rank, kind in enumerate(("sentence", "clause", "heading", "start", "anywhere", "name"))}
 """Which of several cues is given as the evidence."""
@@ -335,48 +337,57 @@ def _sentences(text: str) -> list[tuple[int, int]]:
 def _fields(
     release: IdentifiedRelease, by: Mapping[str, Sequence[Part]], body: str, kit: BoilerplateKit
 ) -> dict[str, object]:
-    """Everything that a clean release says beside its body, read from its other parts by their labels."""
-    other = by_sub(by.get("other", ()))
-    source = [part for part in by.get("source_line", ()) if not _only_a_date(part.text)]
-    embargo = other.get("embargo", ())
-    aside = [
-        p.text
-        for label in ("disclaimer", "distributor_boilerplate", "dateline", "source_line")
-        for p in by.get(label, ())
-    ]
-    notice = joined(embargo)
-    return {
-        "title": choose_title([part.text for part in by.get("headline", ())]),
-        "subtitle": joined(by.get("subheadline", ())),
-        "dateline": _dateline(release, by.get("dateline", ()), kit),
-        "byline": "; ".join(read_byline(part.text) for part in other.get("byline", ())),
-        "about": read_abouts(by.get("about", ()), kit.cues),
-        "contacts": read_contacts(by.get("contact", ())),
-        "source_line": read_source(source[0].text) if source else "",
-        "distributor": distributor_of(aside),
-        "syndicated": "distributor_boilerplate" in by or any(p.sub == "third_party" for p in by.get("disclaimer", ())),
-        "disclaimers": tuple(part.text for part in by.get("disclaimer", ())),
-        "safe_harbor": "safe_harbor" in by,
-        "sectors": read_sectors(by.get("sectors", ())),
-        "captions": tuple(read_caption(part.text) for part in by.get("caption", ())),
-        "copyright": joined(by.get("copyright", ())),
-        "embargo_notice": notice,
-        "embargoed_until": _embargo_end(notice),
-        "translation_notice": joined(other.get("translation_note", ())),
-        "correction_notice": joined(other.get("correction_notice", ())),
-        "text_gaps": text_gaps(body),
-        "only_boilerplate": not body,
-    }
+    """What a clean release says beside its body, read from its other parts by their labels; not what it lacks."""
+    found: dict[str, object] = {"text_gaps": text_gaps(body), "only_boilerplate": not body}
+    if parts := by.get("headline"):
+        found["title"] = choose_title([part.text for part in parts])
+    if parts := by.get("subheadline"):
+        found["subtitle"] = joined(parts)
+    if parts := by.get("dateline"):
+        found["dateline"] = _dateline(release, parts, kit)
+    if parts := by.get("about"):
+        found["about"] = read_abouts(parts, kit.cues)
+    if parts := by.get("contact"):
+        found["contacts"] = read_contacts(parts)
+    if source := next((part.text for part in by.get("source_line", ()) if not _only_a_date(part.text)), ""):
+        found["source_line"] = read_source(source)
+    if parts := by.get("disclaimer"):
+        found["disclaimers"] = tuple([part.text for part in parts])
+        found["syndicated"] = any(part.sub == "third_party" for part in parts)
+    if "distributor_boilerplate" in by:
+        found["syndicated"] = True
+    if aside := [part.text for label in _NAMES_DISTRIBUTOR for part in by.get(label, ())]:
+        found["distributor"] = distributor_of(aside)
+    if "safe_harbor" in by:
+        found["safe_harbor"] = True
+    if parts := by.get("sectors"):
+        found["sectors"] = read_sectors(parts)
+    if parts := by.get("caption"):
+        found["captions"] = tuple([read_caption(part.text) for part in parts])
+    if parts := by.get("copyright"):
+        found["copyright"] = joined(parts)
+    if parts := by.get("other"):
+        found |= _notices(by_sub(parts))
+    return found
 
 
-def _embargo_end(notice: str) -> datetime | None:
-    return embargo_end(notice) if notice else None
+def _notices(by: Mapping[str, Sequence[Part]]) -> dict[str, object]:
+    """The fields of what has a finer label only."""
+    found: dict[str, object] = {}
+    if parts := by.get("byline"):
+        found["byline"] = "; ".join([read_byline(part.text) for part in parts])
+    if parts := by.get("embargo"):
+        found["embargo_notice"] = notice = joined(parts)
+        found["embargoed_until"] = embargo_end(notice)
+    if parts := by.get("translation_note"):
+        found["translation_notice"] = joined(parts)
+    if parts := by.get("correction_notice"):
+        found["correction_notice"] = joined(parts)
+    return found
 
 
-def _dateline(release: IdentifiedRelease, parts: Sequence[Part], kit: BoilerplateKit) -> Dateline | None:
+def _dateline(release: IdentifiedRelease, parts: Sequence[Part], kit: BoilerplateKit) -> Dateline:
     """Read the inline dateline, filled up from the date lines around it."""
-    if not parts:
-        return None
     published = release.published_at.date().isoformat() if release.published_at else ""
     beside = read_date_lines([part.text for part in parts if part.sub != "inline"], kit.cities, published)
     inline = next((part for part in parts if part.sub == "inline"), None)

@@ -75,7 +75,7 @@ def test_who_wrote_and_owns_it_the_provider_knows_better(
     properties: dict[str, Any], found: dict[str, Any], field: str, value: str, expected: list[tuple[str, ...]]
 ) -> None:
     release = declaring(**properties)
-    assert weigh_declared(release, found)[field] == value
+    assert (found | weigh_declared(release, found))[field] == value
     assert decided(release, **found) == [(field, *each) for each in expected]
 
 
