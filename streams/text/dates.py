@@ -63,7 +63,8 @@ def find_dates(text: str, language: str = "") -> tuple[FoundDate, ...]:
     found: list[FoundDate] = []
     done = 0
     for number in _NUMBER.finditer(plain):
-        if number.start() < done or number.end() - number.start() > LONGEST_NUMBER:
+        start, end = number.span()
+        if start < done or end - start > LONGEST_NUMBER:
             continue
         dated = _numeric(plain, number, language) or _named(plain, number, language)
         if dated and dated.start >= done:
@@ -166,17 +167,21 @@ def _named(text: str, number: re.Match[str], language: str) -> FoundDate | None:
     if number.end() - number.start() > 2:
         return None
     day = int(number[0])
-    if (link := _DAY_LINK.match(text, number.end())) and (month := _month_at(text, link.end())):
+    if (word := _DAY_AND_WORD.match(text, number.end())) and (month := _month_in(word)):
         value, end = month
+        at = word.start(1)
         year = _YEAR_AFTER.match(text, end)
         written = year[1] if year else None
-        if not year and THAI <= text[link.end()] <= LAST_THAI and (year := _SHORT_YEAR_AFTER.match(text, end)):
+        if not year and THAI <= text[at] <= LAST_THAI and (year := _SHORT_YEAR_AFTER.match(text, end)):
             written = f"25{year[1]}"
-        if iso := _if_written_so(text, link.end(), language, _month_date(day, value, written)):
+        if iso := _if_written_so(text, at, language, _month_date(day, value, written)):
             # The dot of a shortened month belongs to the date; a full stop after it does not matter to anyone.
             return FoundDate(number.start(), year.end() if year else end, iso)
     start = number.start()
-    if not text[start - 1 : start].isspace():
+    if (
+        not text[start - 1 : start].isspace()
+        or text[max(0, start - 4) : start - 1].rstrip(".")[-2:].lower() not in _month_tails()
+    ):
         return None
     before = _WORD_BEFORE.search(text, max(0, start - LONGEST_MONTH), start)
     if before and (value := month_of(before[1])):
@@ -201,13 +206,13 @@ def month_of(name: str) -> int:
     return months.get(name.lower(), 0) or months.get(name.lower().rstrip("."), 0)
 
 
-def _month_at(text: str, at: int) -> tuple[int, int] | None:
-    """The number of the month named at this place, and where its name ends."""
-    token = _TOKEN.match(text, at)
-    if not token:
+def _month_in(token: re.Match[str]) -> tuple[int, int] | None:
+    """The number of the month that a word after a day begins with, and where its name ends."""
+    word = token[1].lower()
+    if word[:2] not in _month_heads():
         return None
     months = _months()
-    word = token[0].lower()
+    text, at = token.string, token.start(1)
     if word[0] >= ARABIC and (two := _TWO_TOKENS.match(text, at)) and (value := months.get(" ".join(two[0].split()))):
         return value, two.end()
     if value := months.get(word):
@@ -244,6 +249,18 @@ def _months() -> dict[str, int]:
                 for spelling in spellings.split("|"):
                     months[spelling.replace("‿", " ")] = base + number
     return months
+
+
+@cache
+def _month_heads() -> frozenset[str]:
+    """The two letters that names of months begin with: most words beside a number do not."""
+    return frozenset(name[:2] for name in _months())
+
+
+@cache
+def _month_tails() -> frozenset[str]:
+    """The two letters that they end with, their dot aside."""
+    return frozenset(name.rstrip(".")[-2:] for name in _months())
 
 
 @cache
@@ -285,8 +302,9 @@ _SHAPES = (
     (re.compile(r"(?:(?P<y>\d{1,4})\s?[年년]\s?)?(?P<m>\d{1,2})\s?[月월]\s?(?P<d>\d{1,2})\s?[日일號号]"), _east_asian),
     (re.compile(r"(?P<d>\d{1,2})\stháng\s(?P<m>\d{1,2})(?:(?:,\snăm|,|\snăm)?\s(?P<y>\d{4}))?(?!\d)"), _vietnamese),
 )
-_DAY_LINK = re.compile(r"(?:st|nd|rd|th|er|º|ª|\.)?\s?(?:de\s|d’|d'|-|of\s)?", re.IGNORECASE)
-_TOKEN = re.compile(r"[^\s\d,()（）«»]{3,16}")
+_DAY_AND_WORD = re.compile(
+    r"(?:st|nd|rd|th|er|º|ª|\.)?+\s?+(?:de\s|d’|d'|-|of\s)?+([^\s\d,()（）«»]{3,16})", re.IGNORECASE
+)
 _TWO_TOKENS = re.compile(r"[\u0600-\u06ff]{2,8}\s[\u0600-\u06ff]{3,8}")
 _YEAR_AFTER = re.compile(
     r"[.,]?(?:\sde(?:l)?|,|-|\sพ\.ศ\.|\sค\.ศ\.|\sพุทธศักราช|\sسنة|\sعام)?\s?(\d{4})(?!\d)(?:\s(?:г\.|года?\b))?",
