@@ -41,6 +41,7 @@ _BRACKETED_WIRE = re.compile(
 _DASHED_WIRE = re.compile(rf"[^\n.!?。]{{2,60}}?\s?{_DASH}\s?(?:{_WIRES})\s?{_DASH}\s*")
 _WIRE_AFTER = re.compile(rf"[(/]?\s?(?:{_WIRES})\s?[)/]?[\s.:–—-]+")
 _CJK_BRACKET = re.compile(r"[【（(\[〔][^】）)\]〕\n]{2,70}[】）)\]〕]\s*(?:[–—-]+\s*)?")
+_BRACKETS = frozenset("【（([〔")
 _KOREAN = re.compile(
     r"[(\[（][^)\]）=\n]{1,20}=[^)\]）\n]{2,20}[)\]）]\s*(?:[가-힣]{2,4}(?:\s?[가-힣]{2,4})?\s?(?:기자|특파원)\s*=\s*)?"
 )
@@ -86,7 +87,7 @@ def inline_dateline(paragraph: str, cities: AbstractSet[str]) -> int:
     for needed, shape in _SHAPES:
         if any(map(head.__contains__, needed)) and (match := shape.match(head)) and match.end() < len(paragraph):
             return match.end() + _date_after(head[match.end() :])
-    match = _CJK_BRACKET.match(head)
+    match = _CJK_BRACKET.match(head) if head[:1] in _BRACKETS else None
     if match and match.end() < len(paragraph):
         inside = match.group()
         dash = inside.rstrip()[-1:] in "-–—"

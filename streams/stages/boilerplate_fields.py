@@ -79,6 +79,9 @@ _NUMBER_WORDS = (
 _NAME_CUTS = re.compile(f"(?i)(?<![^\\W_])(?:{'|'.join(_NUMBER_WORDS)})$")
 _EDGES = " :：-–—.·/"
 _FAX = re.compile(r"(?i)(?:fax|faks|факс|téléc\w*|传真|傳真|팩스|โทรสาร|فاكس)\W{0,3}$")
+FAX_WITHIN = 20
+"""Characters before its number: `télécopieur : `."""
+
 _JOB = re.compile(
     r"director|manager|head of|officer|president|spokes|communications|relations|leiter|sprecher|referent|responsable|"
     r"directeur|directrice|gerente|assessor|директор|менеджер|руководитель|секретарь|部長|課長|经理|經理|主任|팀장|부장|"
@@ -230,6 +233,8 @@ def contact_role(text: str) -> str:
 
 def _pieces(text: str) -> list[tuple[str, str]]:
     """Cut a contact line into e-mails, numbers and words, in order."""
+    if text.replace(" ", "").isalpha() and "  " not in text:  # half of them are a name
+        return [("words", words)] if (words := _named(text)) else []
     if not text.isascii():
         text = text.translate(_PLAIN_SIGNS)
     found: list[_Found] = []
@@ -245,10 +250,9 @@ def _pieces(text: str) -> list[tuple[str, str]]:
         between = text[at:start].strip(" \t,;:：،，、·|-–—<>()（）")
         if between and start >= at:
             for words in _BETWEEN_WORDS.split(between):
-                words = _CONTACT_WORD.sub("", words).strip(_EDGES)
-                if words.lower().endswith(_NUMBER_WORDS):
-                    words = _NAME_CUTS.sub("", words).strip(_EDGES)
-                if len(words) > 1 and not words.isdigit() and not _NO_NAME.fullmatch(words.lower()):
+                if ":" in words or "：" in words:
+                    words = _CONTACT_WORD.sub("", words)
+                if words := _named(words):
                     pieces.append(("words", words))
         if kind in {"email", "phone"} and start >= at:
             pieces.append((kind, value))
@@ -256,14 +260,24 @@ def _pieces(text: str) -> list[tuple[str, str]]:
     return pieces
 
 
+def _named(text: str) -> str:
+    """The name in words of a contact line, without the word for a number that follows; empty where there is none."""
+    words = text.strip(_EDGES)
+    lower = words.lower()
+    if lower.endswith(_NUMBER_WORDS):
+        words = _NAME_CUTS.sub("", words).strip(_EDGES)
+        lower = words.lower()
+    return words if len(words) > 1 and not words.isdigit() and not _NO_NAME.fullmatch(lower) else ""
+
+
 def _find_numbers(text: str, found: list[_Found]) -> None:
     """Add the numbers of a contact line to what was found in it."""
     for match in _CALLED.finditer(text):
         start, end = match.span("number")
-        if not _FAX.search(text, 0, start):
+        if not _FAX.search(text, max(0, start - FAX_WITHIN), start):
             found.append((start, end, "phone", _phone(match["number"], text, start)))
     for match in PHONE.finditer(text):
-        if _FAX.search(text, 0, match.start()):
+        if _FAX.search(text, max(0, match.start() - FAX_WITHIN), match.start()):
             found.append((match.start(), match.end(), "fax", ""))
         elif not any(start <= match.start() < end for start, end, *_ in found):
             found.append((match.start(), match.end(), "phone", _phone(match[0], text, match.start())))
@@ -316,14 +330,14 @@ MAX_NAME = 40
 
 def _is_person(words: str) -> bool:
     """Two to four words of letters with capitals, none of a company; or an honorific; or a short East Asian name."""
-    if _HONORIFIC.match(words) and len(words) <= MAX_NAME:
+    if len(words) <= MAX_NAME and _HONORIFIC.match(words):
         return True
     parts = words.split()
     if words.isascii() or any(map(str.isupper, words)):
         shaped = 2 <= len(parts) <= 4 and all(part[0].isupper() or len(part) <= 3 for part in parts)
     else:
         shaped = len(words) <= 12 and len(parts) <= 3
-    return shaped and not (any(map(str.isdigit, words)) or _TITLES.search(words) or _JOB.search(words.lower()))
+    return shaped and not (any(map(str.isdigit, words)) or _JOB.search(words.lower()) or _TITLES.search(words))
 
 
 def read_source(text: str) -> str:
