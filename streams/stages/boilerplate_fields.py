@@ -153,9 +153,9 @@ _CLOCK = re.compile(
 
 def choose_title(headlines: Sequence[str]) -> str:
     """Of headlines that repeat each other, with and without the site's name, choose the plainest that is whole."""
+    if len(headlines) < 2:
+        return "".join(headlines)
     folded = [" ".join(text.casefold().split()) for text in headlines[:MAX_HEADLINES]]
-    if not folded:
-        return ""
 
     def likeness(number: int) -> tuple[int, int]:
         own = folded[number]

@@ -389,11 +389,14 @@ def _notices(by: Mapping[str, Sequence[Part]]) -> dict[str, object]:
 def _dateline(release: IdentifiedRelease, parts: Sequence[Part], kit: BoilerplateKit) -> Dateline:
     """Read the inline dateline, filled up from the date lines around it."""
     published = release.published_at.date().isoformat() if release.published_at else ""
-    beside = read_date_lines([part.text for part in parts if part.sub != "inline"], kit.cities, published)
-    inline = next((part for part in parts if part.sub == "inline"), None)
-    if inline is None:
+    lines = [part.text for part in parts if part.sub != "inline"]
+    inline = next((part.text for part in parts if part.sub == "inline"), "")
+    if inline and not lines:
+        return read_dateline(inline, kit.cities, published)
+    beside = read_date_lines(lines, kit.cities, published)
+    if not inline:
         return beside
-    read = read_dateline(inline.text, kit.cities, beside.date or published)
+    read = read_dateline(inline, kit.cities, beside.date or published)
     return Dateline(city=read.city or beside.city, date=read.date or beside.date, wire=read.wire or beside.wire)
 
 

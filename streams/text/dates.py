@@ -5,9 +5,9 @@ Islamic calendar, which may differ by a day from a sighted one.
 """
 
 import re
-from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import cache
+from typing import NamedTuple
 
 BUDDHIST_OFFSET = 543
 ROC_OFFSET = 1911
@@ -43,8 +43,7 @@ _HIJRI = """
 """  # noqa: E501
 
 
-@dataclass(frozen=True, slots=True)
-class FoundDate:
+class FoundDate(NamedTuple):
     """A date in a text."""
 
     start: int
