@@ -1,15 +1,17 @@
 # The worker's image, and every other command's: docker run newsmill --help.
 
-# The builder is not slim: where a dependency has no wheel (arm64), it brings the compiler.
+# The builder is not slim: where a dependency has no wheel (arm64), it brings the compiler. The line stage needs Rust's.
 FROM python:3.12-trixie AS builder
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PIP_ROOT_USER_ACTION=ignore
 WORKDIR /build
+RUN apt-get update -q && apt-get install -y -q --no-install-recommends cargo && rm -rf /var/lib/apt/lists/*
 RUN python -m venv --without-pip /opt/newsmill
 # Dependencies first: this layer is built again only when the pins change.
 COPY requirements/runtime.txt requirements/build.txt requirements/
 RUN pip --python /opt/newsmill/bin/python install --require-hashes -r requirements/runtime.txt \
  && pip install --require-hashes -r requirements/build.txt
-COPY pyproject.toml README.md LICENSE NOTICE ./
+COPY pyproject.toml hatch_build.py README.md LICENSE NOTICE ./
+COPY native native
 COPY config config
 COPY streams streams
 RUN pip wheel --no-deps --no-build-isolation --wheel-dir dist . \

@@ -14,7 +14,7 @@ help: ## List the targets
 venv: $(STAMP) ## Make .venv with everything pinned (PYTHON=python3.12 picks another Python)
 
 # A stamp and not the folder: an install that was interrupted must not count as done.
-$(STAMP): requirements/dev.txt pyproject.toml
+$(STAMP): requirements/dev.txt pyproject.toml hatch_build.py native/Cargo.toml native/Cargo.lock $(wildcard native/src/*.rs)
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' || \
 		{ echo "Newsmill needs Python 3.11 to 3.13; $(PYTHON) is $$($(PYTHON) --version 2>&1). Try: make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 1; }
 	$(PYTHON) -m venv $(VENV)
@@ -33,10 +33,12 @@ lint: venv ## Lint, format, types and import contracts, without changing anythin
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	cd native && cargo fmt --check && cargo clippy --release --locked --quiet -- --deny warnings
 
 format: venv ## Mend what can be mended by machine
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+	cd native && cargo fmt
 
 quality: venv ## Measure the stages on the shared corpus and hold them to the pinned floors
 	$(BIN)/python -m tests.quality.gate
@@ -74,5 +76,5 @@ build: venv ## The wheel, in dist/
 	$(BIN)/python -m hatchling build --target wheel
 
 clean: ## Remove the environment, caches and built files
-	rm -rf $(VENV) dist build .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) dist build native/target streams/native.abi3.so .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -prune -exec rm -rf {} +

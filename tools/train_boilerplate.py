@@ -28,8 +28,8 @@ from numpy.typing import NDArray
 
 from streams.stage import StageConfig, config_directory
 from streams.stages.boilerplate_cues import Cues
-from streams.stages.boilerplate_lines import line_features, read_lines
-from streams.stages.boilerplate_model import LineModel, spell
+from streams.stages.boilerplate_lines import spell_lines
+from streams.stages.boilerplate_model import LineModel
 from streams.stages.strip_boilerplate import BoilerplateKit, prepare
 from tests.quality import boilerplate
 
@@ -338,11 +338,9 @@ def fit(samples: list[Sample], cues: Cues, seed: int) -> Fitted:
     trainer = pycrfsuite.Trainer(algorithm="lbfgs", verbose=False)
     trainer.set_params({"c1": L1, "c2": L2, "max_iterations": ITERATIONS, "feature.possible_transitions": True})
     for sample in (made for _ in range(ROUNDS) for made in augment(samples, rng)):
-        lines = read_lines(sample.text, cues)
-        assert len(lines) == len(sample.labels), sample.id
         # A wire gives the title apart about as often as not.
         title = sample.title if rng.random() < 0.4 else ""
-        trainer.append([spell(groups) for groups in line_features(lines, title)], sample.labels)
+        trainer.append(spell_lines(sample.text, cues, title), sample.labels)
     with tempfile.NamedTemporaryFile(suffix=".crfsuite") as file:
         trainer.train(file.name)
         return read_model(file.name)

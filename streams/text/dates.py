@@ -238,6 +238,11 @@ def _yearless(month: int, day: int) -> str:
     return f"--{month:02}-{day:02}" if 1 <= month <= 12 and 1 <= day <= 31 else ""
 
 
+def month_names() -> tuple[str, ...]:
+    """All months' names that dates are read with, in small letters."""
+    return tuple(_months())
+
+
 @cache
 def _months() -> dict[str, int]:
     """Names of months, lower case, to their numbers; Hijri ones are numbered from 101."""

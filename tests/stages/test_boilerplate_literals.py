@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from streams.native import matching_key
 from streams.stage import StageConfig, config_directory
-from streams.stages.boilerplate_cues import LOOSE, Cues, load_cues, matching_key
+from streams.stages.boilerplate_cues import LOOSE, Cues, load_cues
 from streams.stages.boilerplate_literals import needed
 
 GOLDEN = sorted((Path(__file__).parents[1] / "golden" / "strip_boilerplate").glob("*.json"))
@@ -70,10 +71,18 @@ def test_what_a_pattern_matches_has_one_of_its_words(pattern: tuple[str, bool], 
 @pytest.mark.parametrize("path", GOLDEN, ids=lambda path: path.stem)
 def test_no_cue_is_missed_for_want_of_a_word(path: Path) -> None:
     text = json.loads(path.read_text(encoding="utf-8"))["text"]
+    engine = cues().engine
     keys = [key for line in matching_key(text).split("\n") if (key := line.strip())]
-    keys += [f"“{key}" for key in keys] + [key.upper() for key in keys]
-    assert cues().of_lines(keys) == [cues().found(key, range(len(cues().tests))) for key in keys]
+    for key in [*keys, *(f"“{key}" for key in keys), *(key.upper() for key in keys)]:
+        assert engine.found(key) == engine.found(key, every=True)
 
 
 def test_only_few_patterns_have_no_word() -> None:
-    assert sum(len(cues().tests[number].numbers) for number in cues().wordless) < 20
+    assert sum(needed(pattern, anchored=anchored) is None for pattern, anchored in patterns()) < 10
+
+
+def test_a_pattern_for_anywhere_needs_a_word(tmp_path: Path) -> None:
+    (tmp_path / "boilerplate").mkdir()
+    (tmp_path / "boilerplate" / "xx.toml").write_text("[about.anywhere]\n'[a-z]+' = \"nowhere\"\n", encoding="utf-8")
+    with pytest.raises(ValueError, match=r"xx\.toml, about\.anywhere: \[a-z\]\+: it needs a word"):
+        load_cues(StageConfig(tmp_path))

@@ -290,7 +290,7 @@ def test_a_correction_is_noticed_and_its_release_read() -> None:
 
 @pytest.mark.parametrize(("heading", "kept"), [("What we do", "body"), ("About Acme", "about")])
 def test_where_the_model_keeps_nothing_paragraphs_that_no_heading_calls_about_are_kept(heading: str, kept: str) -> None:
-    lines = read_lines(f"{heading}\n{PARAGRAPH}\n{PARAGRAPH}", kit().cues)
+    lines = read_lines(f"{heading}\n{PARAGRAPH}\n{PARAGRAPH}", kit().cues, kit().model)
     assert with_some_body(["about", "about", "about"], lines)[1:] == [kept, kept]
 
 
@@ -513,5 +513,5 @@ def test_a_misnamed_cue_is_refused(tmp_path: Path) -> None:
 def test_a_pattern_that_is_none_is_named_with_what_is_wrong(tmp_path: Path) -> None:
     (tmp_path / "boilerplate").mkdir()
     (tmp_path / "boilerplate" / "xx.toml").write_text("[about.heading]\n'about (x' = \"nowhere\"\n", encoding="utf-8")
-    with pytest.raises(ValueError, match=r"xx\.toml, about\.heading: .*missing \)"):
+    with pytest.raises(ValueError, match=r"xx\.toml, about\.heading: about \(x: .*unclosed group"):
         load_cues(StageConfig(tmp_path))
