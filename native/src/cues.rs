@@ -6,7 +6,7 @@ use regex_automata::meta::Regex;
 use regex_automata::{Anchored, Input};
 
 use crate::patterns::compile;
-use crate::text::{first, push_lower};
+use crate::text::{first, is_among, push_lower};
 use crate::words::Words;
 
 /// Characters. A longer line is no heading.
@@ -82,7 +82,7 @@ impl Patterns {
         let mut ask = |word: u32| asked.extend_from_slice(&self.asked_by[word as usize]);
         self.anywhere.anywhere(lower.as_bytes(), &mut ask);
         self.opening.at(lower.as_bytes(), &mut ask);
-        let bare = lower.trim_start_matches(|c| BULLETS.contains(c));
+        let bare = lower.trim_start_matches(|c| is_among(c, BULLETS));
         if bare.len() < lower.len() {
             self.opening.at(bare.as_bytes(), &mut ask);
         }
@@ -126,7 +126,7 @@ pub struct Memory {
 /// What of a line headings and starts are looked for in.
 fn head(key: &str) -> Cow<'_, str> {
     let short = first(key, MAX_HEADING);
-    let bare = short.trim_start_matches(|c| BULLETS.contains(c));
+    let bare = short.trim_start_matches(|c| is_among(c, BULLETS));
     if short.len() < key.len() {
         // The break keeps a heading's end from matching where a long line was cut off.
         return if bare.is_empty() {
@@ -136,6 +136,6 @@ fn head(key: &str) -> Cow<'_, str> {
         }
         .into();
     }
-    let bare = bare.trim_end_matches(|c| DECORATION.contains(c));
+    let bare = bare.trim_end_matches(|c| is_among(c, DECORATION));
     if bare.is_empty() { key } else { bare }.into()
 }

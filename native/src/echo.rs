@@ -6,12 +6,14 @@ use rustc_hash::FxHashSet;
 
 use crate::features::SAMPLE;
 use crate::lines::{is_cjk, Line, LONG};
-use crate::text::{count, first, push_lower, words};
+use crate::text::{count, first, is_among, push_lower, words};
 
 /// Characters of full prose that other lines' words are looked for in.
 const ECHO_SAMPLE: usize = 8000;
 /// Words, or stretches of a script without blanks, of a line that are looked for.
 const ECHO_PIECES: usize = 8;
+/// Bytes of a short word, with the blank.
+const WORD: usize = 5;
 const WORD_EDGES: &str = "\"'“”„«»‘’(),.:;!?#[]،";
 
 /// For every line, how many quarters of its words the prose takes up, and of how many words; None for full prose.
@@ -33,8 +35,10 @@ pub fn echoes(lines: &[Line]) -> Vec<Option<(i16, i16)>> {
     if prose.is_empty() || lines.iter().all(is_full) {
         return vec![None; lines.len()];
     }
+    let mut known = FxHashSet::with_capacity_and_hasher(prose.len() / WORD, Default::default());
+    known.extend(words(&prose));
     let mut prose = Prose {
-        words: words(&prose).collect(),
+        words: known,
         text: &prose,
         threes: None,
         fives: None,
@@ -59,8 +63,8 @@ struct Prose<'t> {
     text: &'t str,
     words: FxHashSet<&'t str>,
     /// Every three characters side by side, and every five: filled when they are first asked for.
-    threes: Option<FxHashSet<u128>>,
-    fives: Option<FxHashSet<u128>>,
+    threes: Option<FxHashSet<u64>>,
+    fives: Option<FxHashSet<u64>>,
 }
 
 impl Prose<'_> {
@@ -84,7 +88,7 @@ impl Prose<'_> {
     }
 
     fn has(&self, word: &str) -> bool {
-        self.words.contains(word) || self.words.contains(word.trim_matches(|c| WORD_EDGES.contains(c)))
+        self.words.contains(word) || self.words.contains(word.trim_matches(|c| is_among(c, WORD_EDGES)))
     }
 
     fn stretches(&mut self, line: &str) -> (usize, usize) {
@@ -109,7 +113,11 @@ impl Prose<'_> {
     }
 }
 
-/// Up to six characters as one number.
-fn packed(piece: &[char]) -> u128 {
-    piece.iter().fold(0, |number, c| number << 21 | u128::from(*c as u32))
+/// Some characters as one number; two that differ do not give the same one in practice.
+fn packed(piece: &[char]) -> u64 {
+    piece.iter().fold(0, |number, c| {
+        (number ^ u64::from(*c as u32))
+            .wrapping_mul(0x9e37_79b9_7f4a_7c15)
+            .rotate_left(23)
+    })
 }

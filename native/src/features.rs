@@ -4,12 +4,13 @@
 //! has a cue file, and its weights carry nobody's text.
 
 use std::collections::hash_map::Entry;
+use std::fmt::Arguments;
 
 use rustc_hash::FxHashMap;
 
 use crate::echo::echoes;
 use crate::lines::{Line, LONG};
-use crate::shapes::{shapes, ENDS, STARTS};
+use crate::shapes::{shapes, Shape, ENDS, STARTS};
 use crate::text::{count, first, fold, last};
 
 /// Characters, weighted: the buckets of a line's length.
@@ -141,6 +142,17 @@ groups!(
 /// A group and its arguments, as numbers: asked for again and again.
 pub type Key = [i16];
 
+/// A key as one number: the key itself where it is short, else a hash of it (FNV-1a), of which no two are alike in
+/// practice.
+pub fn digest(key: &Key) -> u128 {
+    let parts = key.iter().map(|part| u128::from(*part as u16));
+    if key.len() < 8 {
+        return parts.fold(1, |number, part| number << 16 | part);
+    }
+    let hash = |hash: u128, part: u128| (hash ^ part).wrapping_mul(0x0100_0000_0000_0000_0000_013b);
+    parts.fold(0x6c62_272e_07bb_0142_62b8_2175_6295_c58d, hash) | 1 << 127
+}
+
 /// Collects the groups of a line.
 struct Sink<'f, F: FnMut(usize, &Key)> {
     tell: &'f mut F,
@@ -260,7 +272,7 @@ pub fn line_features<E>(
             _ => (1, 0),
         };
         let prose_near = near_prose[total.min(n + 5)].wrapping_sub(near_prose[n.saturating_sub(4)]);
-        sink.put(Group::Shape, &shape.key());
+        sink.put(Group::Shape, &shape.packed());
         sink.put(Group::Looks, &[length, end, place, kind, habit, caseless]);
         sink.put(Group::Place, &[place, near(n), near(total - 1 - n), near(far)]);
         sink.put(Group::Context, &[place, kind, end, passed[n], prose_near]);
@@ -343,161 +355,157 @@ pub fn line_features<E>(
     Ok(())
 }
 
-/// The features of a group in words, as the model is trained on them.
-pub fn spell(key: &Key, known: &Names) -> Vec<String> {
+/// Say the features of a group in words, as the model is trained on them.
+pub fn spell(key: &Key, known: &Names, say: &mut dyn FnMut(Arguments)) {
+    /// `say!("a={x}", "b={y}")`
+    macro_rules! say {
+        ($($feature:literal),+ $(,)?) => {{ $(say(format_args!($feature));)+ }};
+    }
     let name = |n: i16| known[n as usize].text.as_str();
-    let (kinds, place) = (|n: i16| KINDS[n as usize], |n: i16| PLACES[n as usize]);
-    let end = |n: i16| ENDS[n as usize];
+    let (kind, place, end) = (
+        |n: i16| KINDS[n as usize],
+        |n: i16| PLACES[n as usize],
+        |n: i16| ENDS[n as usize],
+    );
     let cue = |has: i16| if has == 1 { "cue" } else { "nocue" };
     let truth = |is: i16| if is == 1 { "True" } else { "False" };
     let distance = |is: i16| if is == 1 { "near" } else { "far" };
-    let mut out = Vec::new();
     match (GROUPS[key[0] as usize], &key[1..]) {
-        (Group::Shape, &[e, start, stops, capitals, words, digits, bars, colons, date, signs]) => {
-            out.extend([
-                format!("end={}", end(e)),
-                format!("start={}", STARTS[start as usize]),
-                format!("stops={stops}"),
-            ]);
-            out.extend(
-                SIGNS
-                    .iter()
-                    .enumerate()
-                    .filter(|(n, _)| signs >> n & 1 == 1)
-                    .map(|(_, sign)| (*sign).into()),
-            );
+        (Group::Shape, own) => {
+            let [e, start, stops, capitals, words, digits, bars, colons, date, signs] = Shape::unpacked(own);
+            let (e, start, date) = (end(e), STARTS[start as usize], DATES[date as usize]);
+            say!("end={e}", "start={start}", "stops={stops}");
+            for (_, sign) in SIGNS.iter().enumerate().filter(|(n, _)| signs >> n & 1 == 1) {
+                say!("{sign}");
+            }
             if capitals >= 0 {
-                out.push(format!("capitals={capitals},{words}"));
+                say!("capitals={capitals},{words}");
             }
             if digits >= 0 {
-                out.push(format!("digits={digits}"));
+                say!("digits={digits}");
             }
             if bars > 0 {
-                out.push(format!("bars={bars}"));
+                say!("bars={bars}");
             }
             if colons > 1 {
-                out.push(format!("colons={colons}"));
+                say!("colons={colons}");
             }
-            if date > 0 {
-                out.push(format!("date={}", DATES[date as usize]));
+            if !date.is_empty() {
+                say!("date={date}");
             }
         }
         (Group::Looks, &[length, e, p, k, habit, caseless]) => {
-            let stops = if habit < 0 { "none".into() } else { habit.to_string() };
-            let (e, p, k) = (end(e), place(p), kinds(k));
-            out.extend([
-                "bias".into(),
-                format!("len={length}"),
-                format!("len={length},end={e}"),
-                format!("place={p},len={length}"),
-                format!("stops={stops},{k},end={e}"),
-            ]);
+            let (e, p, k) = (end(e), place(p), kind(k));
+            say!("bias", "len={length}", "len={length},end={e}", "place={p},len={length}");
+            if habit < 0 {
+                say!("stops=none,{k},end={e}");
+            } else {
+                say!("stops={habit},{k},end={e}");
+            }
             if caseless == 1 {
-                out.push(format!("len={length},caseless"));
+                say!("len={length},caseless");
             }
         }
         (Group::Place, &[p, top, foot, far]) => {
-            out.extend([
-                format!("place={}", place(p)),
-                format!("top={top}"),
-                format!("foot={foot}"),
-            ]);
-            if p != 1 {
-                out.push(format!("{}={far}", if p == 0 { "to_first" } else { "to_last" }));
+            let p = place(p);
+            say!("place={p}", "top={top}", "foot={foot}");
+            match p {
+                "before" => say!("to_first={far}"),
+                "after" => say!("to_last={far}"),
+                _ => {}
             }
         }
         (Group::Context, &[p, k, e, passed, prose]) => {
-            let (p, k, e) = (place(p), kinds(k), end(e));
-            out.extend([
-                format!("{p},{k},end={e}"),
-                format!("prose_near={prose}"),
-                format!("passed={passed}"),
-                format!("passed={passed},{k},end={e}"),
-            ]);
+            let (p, k, e) = (place(p), kind(k), end(e));
+            say!(
+                "{p},{k},end={e}",
+                "prose_near={prose}",
+                "passed={passed}",
+                "passed={passed},{k},end={e}"
+            );
         }
         (Group::BelowTail, &[tail, k, e]) => {
-            let k = kinds(k);
-            out.extend([
-                format!("tail={tail}"),
-                format!("tail={tail},{k}"),
-                format!("tail={tail},{k},end={}", end(e)),
-            ]);
+            let (k, e) = (kind(k), end(e));
+            say!("tail={tail}", "tail={tail},{k}", "tail={tail},{k},end={e}");
         }
         (Group::Main, &[main, k, e, has_cue, page]) => {
-            let k = kinds(k);
-            let main = MAIN[main as usize];
-            let own = format!("{main},{k},{}", cue(has_cue));
-            out.extend([
-                format!("main={main},{k}"),
-                format!("main={own},end={}", end(e)),
-                format!("page={page},{own}"),
-            ]);
+            let (main, k, e, cue) = (MAIN[main as usize], kind(k), end(e), cue(has_cue));
+            say!(
+                "main={main},{k}",
+                "main={main},{k},{cue},end={e}",
+                "page={page},{main},{k},{cue}"
+            );
         }
         (Group::Neighbours, &[two_above, above, own, below, two_below]) => {
-            let [a2, a, o, b, b2] = [two_above, above, own, below, two_below].map(kinds);
-            out.extend([
-                format!("-2:{a2}"),
-                format!("-1:{a}"),
-                format!("1:{b}"),
-                format!("2:{b2}"),
-                format!("{a}<{o}<{b}"),
-            ]);
-            if two_above == own && own == two_below && above == below && below != own {
-                out.push(format!("alternates,{o}"));
+            let [a2, a, o, b, b2] = [two_above, above, own, below, two_below].map(kind);
+            say!("-2:{a2}", "-1:{a}", "1:{b}", "2:{b2}", "{a}<{o}<{b}");
+            if a2 == o && o == b2 && a == b && b != o {
+                say!("alternates,{o}");
             }
         }
         (Group::Cues, &[p, k, ref cues @ ..]) => {
-            let (p, k) = (place(p), kinds(k));
+            let (p, k) = (place(p), kind(k));
             if cues.is_empty() {
-                out.extend(["nocue".into(), format!("nocue,{p},{k}")]);
+                say!("nocue", "nocue,{p},{k}");
             }
             for own in cues.iter().map(|n| name(*n)) {
-                out.extend([format!("cue={own}"), format!("cue={own},{p}"), format!("cue={own},{k}")]);
+                say!("cue={own}", "cue={own},{p}", "cue={own},{k}");
             }
         }
-        (Group::Echo, &[share, pieces, p, k, has_cue]) => out.extend([
-            format!("echo={share},{pieces}"),
-            format!("echo={share},{},{}", place(p), kinds(k)),
-            format!("echo={share},{}", cue(has_cue)),
-        ]),
+        (Group::Echo, &[share, pieces, p, k, has_cue]) => {
+            let (p, k, cue) = (place(p), kind(k), cue(has_cue));
+            say!("echo={share},{pieces}", "echo={share},{p},{k}", "echo={share},{cue}");
+        }
         (Group::Run, &[size, page, colon, p, has_cue]) => {
-            let p = place(p);
-            out.extend([
-                format!("run={size}"),
-                format!("run={size},{p}"),
-                format!("run_page={page},{p}"),
-                format!("run_page={page},{}", cue(has_cue)),
-            ]);
+            let (p, cue) = (place(p), cue(has_cue));
+            say!(
+                "run={size}",
+                "run={size},{p}",
+                "run_page={page},{p}",
+                "run_page={page},{cue}"
+            );
             if colon == 1 {
-                out.push(format!("run_after_colon,{p}"));
+                say!("run_after_colon,{p}");
             }
         }
-        (Group::DatesBeside, &[above, below, p]) => out.push(format!("date_beside={above}{below},{}", place(p))),
-        (Group::LikeOthers, &[p, k]) => out.push(format!("like_others,{},{}", place(p), kinds(k))),
-        (Group::BlankAbove, &[blank]) => out.push(format!("blank={}", truth(blank))),
-        (Group::Again, &[later, long]) => {
-            out.push(format!(
-                "again={},{}",
-                if later == 1 { "later" } else { "first" },
-                truth(long)
-            ));
+        (Group::DatesBeside, &[above, below, p]) => {
+            let p = place(p);
+            say!("date_beside={above}{below},{p}");
         }
-        (Group::Word, &[word]) => out.push(WORDS[word as usize].into()),
+        (Group::LikeOthers, &[p, k]) => {
+            let (p, k) = (place(p), kind(k));
+            say!("like_others,{p},{k}");
+        }
+        (Group::BlankAbove, &[blank]) => {
+            let blank = truth(blank);
+            say!("blank={blank}");
+        }
+        (Group::Again, &[later, long]) => {
+            let (which, long) = (if later == 1 { "later" } else { "first" }, truth(long));
+            say!("again={which},{long}");
+        }
+        (Group::Word, &[word]) => {
+            let word = WORDS[word as usize];
+            say!("{word}");
+        }
         (Group::CuesBeside, &[below, ref cues @ ..]) => {
             let beside = if below == 1 { "below" } else { "above" };
-            out.extend(cues.iter().map(|n| format!("{beside}={}", name(*n))));
+            for own in cues.iter().map(|n| name(*n)) {
+                say!("{beside}={own}");
+            }
         }
-        (Group::Over, &[n, is_near]) => out.push(format!("over={},{}", name(n), distance(is_near))),
+        (Group::Over, &[n, is_near]) => {
+            let (own, far) = (name(n), distance(is_near));
+            say!("over={own},{far}");
+        }
         (Group::Under, pairs) => {
-            out.extend(
-                pairs
-                    .chunks(2)
-                    .map(|pair| format!("under={},{}", name(pair[0]), distance(pair[1]))),
-            );
+            for pair in pairs.chunks(2) {
+                let (own, far) = (name(pair[0]), distance(pair[1]));
+                say!("under={own},{far}");
+            }
         }
         _ => unreachable!("no such group: {key:?}"),
     }
-    out
 }
 
 /// For every line, how many lines with one of the cues stand between the main prose's first and it: 0, 1, 2, 4, 8, more.

@@ -19,11 +19,11 @@ use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyList, PyTuple};
 use regex_automata::{Anchored, Input};
-use rustc_hash::{FxBuildHasher, FxHashMap};
+use rustc_hash::FxHashMap;
 use std::collections::HashMap;
 
 use cues::{Memory, Pattern, Patterns};
-use features::{line_features, spell, Name};
+use features::{digest, line_features, spell, Name};
 use lines::Line;
 use model::{Row, Weights, MAX_GROUPS, WIDTH};
 
@@ -210,7 +210,7 @@ impl Cues {
             let lines = lines::read_lines(text, &self.patterns);
             let mut spelt: Vec<Vec<String>> = vec![Vec::new(); lines.len()];
             self.features(py, &lines, title, markup, |line, key| {
-                spelt[line].extend(spell(key, &self.names))
+                spell(key, &self.names, &mut |feature| spelt[line].push(feature.to_string()));
             })?;
             Ok(spelt)
         })
@@ -265,7 +265,7 @@ impl Cues {
         }
         let mut scores: Vec<Row> = vec![[0.0; WIDTH]; lines.len()];
         self.features(py, lines, title, markup, |line, key| {
-            let row = memory.row(key, || model.weights.weigh(&spell(key, &self.names)));
+            let row = memory.row(key, || model.weights.weigh(|say| spell(key, &self.names, say)));
             scores[line]
                 .iter_mut()
                 .zip(row)
@@ -278,21 +278,16 @@ impl Cues {
 /// What groups of features weigh. It changes no answer, only how soon it comes.
 #[derive(Default)]
 struct Remembered {
-    numbers: HashMap<Box<features::Key>, u32, FxBuildHasher>,
+    numbers: FxHashMap<u128, u32>,
     rows: Vec<Row>,
 }
 
 impl Remembered {
     fn row(&mut self, key: &features::Key, weigh: impl FnOnce() -> Row) -> &Row {
-        let number = match self.numbers.get(key) {
-            Some(number) => *number,
-            None => {
-                let number = self.rows.len() as u32;
-                self.rows.push(weigh());
-                self.numbers.insert(key.into(), number);
-                number
-            }
-        };
+        let number = *self.numbers.entry(digest(key)).or_insert_with(|| {
+            self.rows.push(weigh());
+            self.rows.len() as u32 - 1
+        });
         &self.rows[number as usize]
     }
 }
@@ -340,7 +335,13 @@ impl LineModel {
     /// The best label of every line, given the features of each in words.
     fn tag(&self, lines: Vec<Vec<String>>) -> PyResult<Vec<&str>> {
         guarded(|| {
-            let scores: Vec<Row> = lines.iter().map(|features| self.weights.weigh(features)).collect();
+            let scores: Vec<Row> = lines
+                .iter()
+                .map(|features| {
+                    self.weights
+                        .weigh(|say| features.iter().for_each(|feature| say(format_args!("{feature}"))))
+                })
+                .collect();
             Ok(self
                 .weights
                 .decode(&scores)

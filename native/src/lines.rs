@@ -1,7 +1,7 @@
 //! A text's lines that are not blank, and what is seen of each by itself.
 
 use crate::cues::{Memory, Patterns};
-use crate::text::{count, first, matching_key, strip};
+use crate::text::{count, first, is_among, matching_key, strip};
 
 /// Latin letters that say as much as one ideogram or syllable (lengths of the same release in fifteen languages).
 const CJK_WEIGHT: f64 = 2.2;
@@ -70,8 +70,8 @@ pub fn read_lines<'t>(text: &'t str, patterns: &Patterns) -> Vec<Line<'t>> {
                 } else {
                     0.0
                 };
-            let tail = stripped.trim_end_matches(|c| CLOSERS.contains(c)).chars().next_back();
-            let stops = tail.is_some_and(|c| STOPS.contains(c))
+            let tail = stripped.trim_end_matches(|c| is_among(c, CLOSERS)).chars().next_back();
+            let stops = tail.is_some_and(|c| is_among(c, STOPS))
                 // Thai sentences end without a sign.
                 || (length >= LONG && stripped.ends_with(|c| ('\u{e01}'..='\u{e5b}').contains(&c)));
             lines.push(Line {

@@ -2,6 +2,8 @@
 //!
 //! Releases ask for the same few thousand groups over and over, so a line costs one look-up a group.
 
+use std::fmt::{Arguments, Write};
+
 use rustc_hash::FxHashMap;
 
 /// Labels there may be at most.
@@ -45,12 +47,17 @@ impl Weights {
         }
     }
 
-    /// What some features weigh together.
-    pub fn weigh(&self, features: &[String]) -> Row {
+    /// What some features weigh together, given by saying one after the other.
+    pub fn weigh(&self, tell: impl FnOnce(&mut dyn FnMut(Arguments))) -> Row {
         let mut sum = [0.0; WIDTH];
-        for row in features.iter().filter_map(|feature| self.weights.get(feature)) {
-            sum.iter_mut().zip(row).for_each(|(total, weight)| *total += weight);
-        }
+        let mut name = String::with_capacity(48);
+        tell(&mut |feature| {
+            name.clear();
+            let _ = name.write_fmt(feature); // a String takes all
+            if let Some(row) = self.weights.get(name.as_str()) {
+                sum.iter_mut().zip(row).for_each(|(total, weight)| *total += weight);
+            }
+        });
         sum.map(|total| total as f32)
     }
 

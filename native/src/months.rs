@@ -41,13 +41,7 @@ pub fn may_be_dated(text: &str) -> bool {
         while at < letters.len() && is(letters[at], DIGIT) {
             at += 1;
         }
-        let after = &letters[at..];
-        let sign = if after.first().is_some_and(|c| is(*c, SPACE)) {
-            after.get(1)
-        } else {
-            after.first()
-        };
-        if sign.is_some_and(|c| "-/.年년月월t".contains(*c)) && at - start <= 4 {
+        if at - start <= 4 && goes_on(&letters[at..]) {
             return true;
         }
         if at - start <= 2 {
@@ -65,4 +59,25 @@ pub fn may_be_dated(text: &str) -> bool {
         }
     }
     false
+}
+
+/// Whether a number goes on as a date in figures does: a sign and another number with a sign.
+fn goes_on(after: &[char]) -> bool {
+    let unspaced = |rest: usize| rest + usize::from(after.get(rest).is_some_and(|c| is(*c, SPACE)));
+    let at = unspaced(0);
+    let Some(sign) = after.get(at) else { return false };
+    let following: &str = match sign {
+        '-' => "-",
+        '/' => "/",
+        '.' => ".",
+        '年' | '년' => "月월",
+        '月' | '월' => "日일號号",
+        't' => return after[at..].starts_with(&['t', 'h', 'á', 'n', 'g']),
+        _ => return false,
+    };
+    let mut next = unspaced(at + 1);
+    while after.get(next).is_some_and(|c| is(*c, DIGIT)) {
+        next += 1;
+    }
+    after.get(unspaced(next)).is_some_and(|c| following.contains(*c))
 }

@@ -41,18 +41,32 @@ pub struct Shape {
 }
 
 impl Shape {
-    pub fn key(&self) -> [i16; 10] {
+    /// All of it in few numbers.
+    pub fn packed(&self) -> [i16; 6] {
         [
-            self.end,
-            self.start,
-            self.stops,
-            self.capitals,
-            self.words,
+            self.end * 8 + self.start,
+            self.stops * 4 + self.date,
+            (self.capitals + 1) * 16 + self.words + 1,
             self.digits,
-            self.bars,
-            self.colons,
-            self.date,
+            self.bars * 8 + self.colons,
             self.signs,
+        ]
+    }
+
+    /// End, start, stops, capitals, words, digits, bars, colons, date, signs.
+    pub fn unpacked(packed: &[i16]) -> [i16; 10] {
+        let [ends, stops, words, digits, bars, signs] = packed.try_into().expect("a shape that was packed");
+        [
+            ends / 8,
+            ends % 8,
+            stops / 4,
+            words / 16 - 1,
+            words % 16 - 1,
+            digits,
+            bars / 8,
+            bars % 8,
+            stops % 4,
+            signs,
         ]
     }
 }

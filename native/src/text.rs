@@ -83,34 +83,33 @@ pub fn is(c: char, flag: u8) -> bool {
 
 /// Small letters, one for each letter, put behind what `out` holds.
 pub fn push_lower(text: &str, out: &mut String) {
-    let lower = &table().lower;
-    out.reserve(text.len());
-    let mut rest = text;
-    while !rest.is_empty() {
-        let same = run(rest, |byte| byte.is_ascii() || is_caseless(byte));
-        let at = out.len();
-        out.push_str(&rest[..same]);
-        out[at..].make_ascii_lowercase();
-        rest = &rest[same..];
-        let cased = run(rest, |byte| !byte.is_ascii() && !is_caseless(byte));
-        out.extend(rest[..cased].chars().map(|c| match c as u32 {
-            code @ 0..0x10000 => char::from_u32(u32::from(lower[code as usize])).unwrap_or(c),
+    let at = out.len();
+    out.push_str(text);
+    out[at..].make_ascii_lowercase();
+    // From the first of the other capitals on, character by character.
+    if let Some(capital) = first_capital(text) {
+        let lower = &table().lower;
+        out.truncate(at + capital);
+        out.extend(text[capital..].chars().map(|c| match c as u32 {
+            0..0x80 => c.to_ascii_lowercase(),
+            code @ 0x80..0x10000 => char::from_u32(u32::from(lower[code as usize])).unwrap_or(c),
             _ => single_lower(c),
         }));
-        rest = &rest[cased..];
     }
 }
 
-/// How many bytes of a text belong to characters with such a first byte.
-fn run(text: &str, fits: impl Fn(u8) -> bool) -> usize {
-    text.bytes()
-        .position(|byte| byte & 0xc0 != 0x80 && !fits(byte))
-        .unwrap_or(text.len())
-}
-
-/// Whether no character that begins with this byte has a small letter: those of Hebrew, Arabic, South and East Asia.
-fn is_caseless(byte: u8) -> bool {
-    matches!(byte, 0xd7..=0xe0 | 0xe3..=0xe9 | 0xeb..=0xee)
+/// Where the first character beyond ASCII stands that has another as its small letter.
+fn first_capital(text: &str) -> Option<usize> {
+    let lower = &table().lower;
+    let bytes = text.as_bytes();
+    (0..bytes.len()).find(|at| match bytes[*at] {
+        // Hebrew, Arabic, and the scripts of South and East Asia have no capitals.
+        0..=0xc2 | 0xd7..=0xe0 | 0xe3..=0xe9 | 0xeb..=0xee => false,
+        _ => text[*at..].chars().next().is_some_and(|c| match c as u32 {
+            code @ 0..0x10000 => u32::from(lower[code as usize]) != code,
+            _ => single_lower(c) != c,
+        }),
+    })
 }
 
 pub fn lower(text: &str) -> String {
@@ -123,8 +122,19 @@ pub fn strip(text: &str) -> &str {
     text.trim_matches(|c| is(c, SPACE))
 }
 
+/// Whether a sign is one of some.
+pub fn is_among(c: char, signs: &str) -> bool {
+    !c.is_ascii_alphanumeric() && signs.contains(c)
+}
+
 pub fn words(text: &str) -> impl Iterator<Item = &str> {
-    text.split(|c| is(c, SPACE)).filter(|word| !word.is_empty())
+    // Few characters are no letters of ASCII and no blanks either: they are looked up.
+    let blank = |c: char| match c {
+        '!'..='~' => false,
+        ' ' => true,
+        _ => is(c, SPACE),
+    };
+    text.split(blank).filter(|word| !word.is_empty())
 }
 
 /// The first so many characters.
@@ -167,20 +177,28 @@ pub fn fold(text: &str) -> String {
     out
 }
 
-const INVISIBLE: &str = "\u{ad}\u{200b}\u{200c}\u{200d}\u{200e}\u{200f}\u{202a}\u{202b}\u{202c}\u{feff}\u{2060}";
-
 /// The form of a text that cues are matched against: plain blanks and apostrophes, no invisible characters.
 pub fn matching_key(text: &str) -> std::borrow::Cow<'_, str> {
     // The bytes that these characters begin with.
-    if text.is_ascii() || !text.bytes().any(|b| matches!(b, 0xc2 | 0xe2 | 0xe3 | 0xef)) {
+    let is_odd = |c: char| {
+        matches!(c, '\u{a0}' | '\u{3000}' | '\u{202f}' | '\u{2009}' | '’')
+            || matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202c}' | '\u{feff}' | '\u{2060}')
+    };
+    let may_be_odd = |byte: u8| matches!(byte, 0xc2 | 0xe2 | 0xe3 | 0xef);
+    let Some(odd) = text.bytes().position(may_be_odd) else {
         return text.into();
-    }
+    };
+    // Most that begin so are other signs.
+    let Some(odd) = text[odd..].find(is_odd).map(|at| odd + at) else {
+        return text.into();
+    };
     let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
+    out.push_str(&text[..odd]);
+    for c in text[odd..].chars() {
         match c {
             '\u{a0}' | '\u{3000}' | '\u{202f}' | '\u{2009}' => out.push(' '),
             '’' => out.push('\''),
-            _ if (c as u32) >= 0xad && INVISIBLE.contains(c) => {}
+            _ if is_odd(c) => {}
             _ => out.push(c),
         }
     }
