@@ -42,7 +42,7 @@ def needed(pattern: str, *, anchored: bool) -> Needed | None:
     """The words that a match of this pattern cannot do without, or None where there are no good ones."""
     try:
         parsed = _parser.parse(_PROPERTY.sub(r"\\w", pattern))
-    except re.error:  # re2 knows signs that re does not
+    except re.error:  # Rust knows signs that re does not
         return None
     if anchored and "" not in (openings := _openings(parsed)):
         return Needed(_fewest(openings), at_start=True)
