@@ -14,6 +14,9 @@ MAX_DATELINE = 150
 MAX_PLACE = 48
 """Characters of a place before a bare dash: longer, and it is a clause."""
 
+SHORTEST_CITY = 2
+"""Characters: 台北."""
+
 DATE_WITHIN = 60
 """Characters before a dateline's date."""
 
@@ -26,6 +29,7 @@ _WIRES = (
     r"EUROPA PRESS|Europa Press|Lusa|LUSA|中新网|ロイター|بزنيس واير|بي آر نيوزواير|واس|رويترز|أ ف ب|أ ?ب|الوئام|سبق"
 )
 _WIRE = re.compile(rf"(?<![A-Za-z])(?:{_WIRES})(?![A-Za-z])")
+_DASHES = "-–—―"
 _DASH = r"(?:--+|[–—―]|-(?=\s)|(?<=\s)-)"
 
 # Each shape is anchored and bounded, so that a paragraph is looked at once and only at its head.
@@ -46,18 +50,19 @@ _CHINESE = re.compile(
     r"\s*(?:/[^/\n]{2,14}/\s*)?(?:--+|[—–]+)?\s*(?:题：[^\n]{2,60}?\s)?"
 )
 _SHAPES = (
-    (re.compile("/"), _SLASHED),
-    (re.compile("[(（]"), _BRACKETED_WIRE),
-    (re.compile("="), _KOREAN),
-    (re.compile("月"), _CHINESE),
-    (re.compile("[-–—―]"), _DASHED_WIRE),
+    ("/", _SLASHED),
+    ("(（", _BRACKETED_WIRE),
+    ("=", _KOREAN),
+    ("月", _CHINESE),
+    (_DASHES, _DASHED_WIRE),
 )
-"""Each after the sign that it cannot do without."""
+"""Each after the signs one of which it cannot do without."""
 _LEADING = re.compile(rf"\s*(?:{_DASH}|[:：.،]|,(?=\s))[\s-]*")
 _PLACE_DASH = re.compile(
     rf"([^\n.!?。:：;]{{2,{MAX_PLACE}}}?(?:[A-Z][a-z]{{0,4}}\.|[A-Z]\.[A-Z]\.|, [A-Z]\w+\.(?:com|id|co\.id))?)"
     rf"\s?(?:{_DASH}|[:：])\s+(?=\S)"
 )
+_AFTER_PLACES = f"{_DASHES}:："
 _DIGIT = re.compile(r"\d")
 _DATE_TAIL = re.compile(r"\s*(?:г\.|년|[,)]?\s?\([^()\n]{2,30}\)|[,)]?\s?\(?[A-Za-z]{0,12}\)?)?\)?")
 _DATE_DASH = re.compile(rf"\s*(?:هـ|م|г\.)?\s*{_DASH}[\s-]*")
@@ -80,7 +85,7 @@ def inline_dateline(paragraph: str, cities: AbstractSet[str]) -> int:
     """Say how many characters at the head of a paragraph are its dateline: 0 where there is none."""
     head = paragraph[:MAX_DATELINE]
     for needed, shape in _SHAPES:
-        if needed.search(head) and (match := shape.match(head)) and match.end() < len(paragraph):
+        if any(map(head.__contains__, needed)) and (match := shape.match(head)) and match.end() < len(paragraph):
             return match.end() + _date_after(head[match.end() :])
     match = _CJK_BRACKET.match(head) if head[:1] in _BRACKETS else None
     if match and match.end() < len(paragraph):
@@ -93,7 +98,7 @@ def inline_dateline(paragraph: str, cities: AbstractSet[str]) -> int:
             or ((dash or inside[0] == "【") and _WIRE.search(inside))
         ):
             return match.end()
-    return _by_date(head, cities) or _by_place(head, cities)
+    return _by_date(head, cities) or (_by_place(head, cities) if any(map(head.__contains__, _AFTER_PLACES)) else 0)
 
 
 def _by_date(head: str, cities: AbstractSet[str]) -> int:
@@ -172,18 +177,17 @@ def _first(place: str) -> str:
 def read_dateline(text: str, cities: AbstractSet[str], reference: str = "") -> Dateline:
     """Take a dateline apart. `reference` is an ISO date whose year a yearless one gets."""
     dates = find_dates(text)
-    city, wire = _city_and_wire(text, dates, cities)
+    wire = _WIRE.search(text)
     # Of a Hijri date and its Gregorian twin, the latter is exact.
     twin = len(dates) > 1 and _HIJRI_TWIN.fullmatch(text, dates[0].end, dates[1].start)
     iso = dates[1 if twin else 0].iso if dates else _day_only(text, reference)
     if iso.startswith("--"):
         iso = f"{reference[:4]}-{iso[2:]}" if reference else ""
-    return Dateline(city=city, date=iso, wire=wire)
+    return Dateline(city=_city(text, dates, wire, cities), date=iso, wire=wire.group() if wire else "")
 
 
-def _city_and_wire(text: str, dates: Sequence[FoundDate], cities: AbstractSet[str]) -> tuple[str, str]:
-    """What a dateline names beside its dates."""
-    wire = _WIRE.search(text)
+def _city(text: str, dates: Sequence[FoundDate], wire: re.Match[str] | None, cities: AbstractSet[str]) -> str:
+    """What a dateline names beside its dates and its wire."""
     place = text
     for start, end in sorted([*((d.start, d.end) for d in dates), *([wire.span()] if wire else [])], reverse=True):
         place = f"{place[:start]}\n{place[end:]}"
@@ -199,7 +203,7 @@ def _city_and_wire(text: str, dates: Sequence[FoundDate], cities: AbstractSet[st
     if len(words := city.split()) > 3:
         shouted = list(itertools.takewhile(str.isupper, reversed(words)))
         city = " ".join(reversed(shouted)) if shouted and len(shouted) < len(words) else city
-    return _known_part(city, cities), wire.group() if wire else ""
+    return _known_part(city, cities)
 
 
 def read_date_lines(lines: Sequence[str], cities: AbstractSet[str], reference: str = "") -> Dateline:
@@ -208,19 +212,28 @@ def read_date_lines(lines: Sequence[str], cities: AbstractSet[str], reference: s
     Here only a city that is known is one.
     """
     isos: list[str] = []
-    heads: list[tuple[str, str]] = []
+    city = wire = ""
     for line in lines:
         dates = find_dates(line)
+        named = _WIRE.search(line)
         isos += [date.iso for date in dates[:1]]
-        heads.append(_city_and_wire(line, dates, cities))
-        parts = _CITY_BESIDE.split(line)
-        heads += [_city_and_wire(part, find_dates(part), cities) for part in parts if part.strip() and len(parts) > 1]
+        wire = wire or (named.group() if named else "")
+        city = city or _known_city(line, dates, named, cities)
     whole = next((iso for iso in isos if not iso.startswith("--")), "")
-    return Dateline(
-        city=next((city for city, _ in heads if city.casefold() in cities), ""),
-        date=whole or (with_year(isos[0], reference) if isos else ""),
-        wire=next((wire for _, wire in heads if wire), ""),
-    )
+    return Dateline(city=city, date=whole or (with_year(isos[0], reference) if isos else ""), wire=wire)
+
+
+def _known_city(line: str, dates: Sequence[FoundDate], wire: re.Match[str] | None, cities: AbstractSet[str]) -> str:
+    """The city that a date line names, or one of the parts that it falls into."""
+    if len(line) - sum([date.end - date.start for date in dates]) < SHORTEST_CITY:
+        return ""
+    if (city := _city(line, dates, wire, cities)).casefold() in cities:
+        return city
+    parts = _CITY_BESIDE.split(line)
+    if len(parts) < 2:
+        return ""
+    named = (_city(part, find_dates(part), _WIRE.search(part), cities) for part in parts if part.strip())
+    return next((city for city in named if city.casefold() in cities), "")
 
 
 def _known_part(place: str, cities: AbstractSet[str]) -> str:
