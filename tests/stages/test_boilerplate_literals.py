@@ -23,12 +23,18 @@ def cues() -> Cues:
     return load_cues(StageConfig(config_directory()))
 
 
+def _of_one_letter(pattern: str) -> str:
+    """A pattern with classes that `re` knows for those of letters and figures."""
+    in_class = "[" in pattern
+    return pattern.replace(r"\pL", "a-z" if in_class else "a").replace(r"\pN", "0-9" if in_class else "0")
+
+
 def patterns() -> list[tuple[str, bool]]:
     """Every pattern of the cue files that `re` reads as well, and whether it is bound to the beginning."""
     config = StageConfig(config_directory())
     tables = [config.table(f"boilerplate/{path.name}") for path in sorted(config.path("boilerplate").glob("*.toml"))]
     return [
-        (matching_key(pattern.replace(r"\pL", "a-z" if "[" in pattern else "a")), kind not in LOOSE)
+        (matching_key(_of_one_letter(pattern)), kind not in LOOSE)
         for kinds in chain.from_iterable(table.values() for table in tables)
         for kind, found in kinds.items()
         for pattern in found
