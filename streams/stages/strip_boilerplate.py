@@ -116,7 +116,7 @@ def prepare(config: StageConfig) -> BoilerplateKit:
 def strip_boilerplate(release: IdentifiedRelease, kit: BoilerplateKit) -> CleanRelease:
     """Label every stretch; keep the body, move the rest to fields. Never raises: an empty release stays empty."""
     text = _valid(release.text)
-    lines = read_lines(text, kit.cues, kit.model, release.title, release.markup)
+    lines = read_lines(text, kit.cues, kit.model, _valid(release.title), release.markup)
     if not lines:
         blank = (Segment(start=0, end=len(text), label="other", sub="blank", evidence="no letters"),) if text else ()
         return recast(release, CleanRelease, segments=blank, **weigh_declared(release, {}))

@@ -515,3 +515,7 @@ def test_a_pattern_that_is_none_is_named_with_what_is_wrong(tmp_path: Path) -> N
     (tmp_path / "boilerplate" / "xx.toml").write_text("[about.heading]\n'about (x' = \"nowhere\"\n", encoding="utf-8")
     with pytest.raises(ValueError, match=r"xx\.toml, about\.heading: about \(x: .*unclosed group"):
         load_cues(StageConfig(tmp_path))
+
+
+def test_a_lone_surrogate_in_the_title_is_no_fault() -> None:
+    assert clean(RELEASE, title="Lumora \ud800").body == clean(RELEASE).body
