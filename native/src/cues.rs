@@ -56,7 +56,7 @@ pub struct Patterns {
 }
 
 impl Patterns {
-    /// Add a pattern that one of the words is always found with, at the line's beginning if `opening`.
+    /// Add a pattern; its number.
     pub fn add(&mut self, pattern: Pattern) -> u32 {
         self.patterns.push(pattern);
         self.patterns.len() as u32 - 1
@@ -67,6 +67,8 @@ impl Patterns {
         (self.wordless, self.any_wordless) = (numbers, Some(any));
     }
 
+    /// Say which patterns have a word that each of their matches needs, or another one: at the line's beginning if
+    /// `opening`.
     pub fn add_word(&mut self, word: &str, opening: bool, numbers: Vec<u32>) {
         let words = if opening { &mut self.opening } else { &mut self.anywhere };
         words.add(word, self.asked_by.len() as u32);
