@@ -3,10 +3,9 @@
 Run with: python tools/label_entities.py DATA SHARED
 
 Texts: the whole sentences of PAN-X (Wikipedia, CC BY-SA; its own labels are not used) and the news of the language
-data, NTREX-128 (CC BY-SA 4.0). Taggers: natasha for Russian (MIT), spaCy's fr_core_news_md for French (LGPL-LR) and
-Stanford CoreNLP 4.5.7 for English, German and Spanish (GPL 3; put its jars in $CORENLP). Only their labels are taken,
-nothing of theirs is shipped. In the news in Arabic, Malay and Vietnamese the names are those of `encoder/news.toml`; in
-the other languages it has no labels, for `tools.encoder.distil` asks a teacher.
+data, NTREX-128 (CC BY-SA 4.0). The names of the news are those that `encoder/news.toml` lists. In PAN-X they are what a
+tagger finds: natasha for Russian (MIT), spaCy's fr_core_news_md for French (LGPL-LR) and Stanford CoreNLP 4.5.7 for
+English, German and Spanish (GPL 3; put its jars in $CORENLP). Only their labels are taken, nothing of theirs ships.
 """
 
 import gzip
@@ -18,7 +17,8 @@ import subprocess
 import sys
 import tempfile
 import tomllib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from functools import cache
 from pathlib import Path
 
 Entities = list[tuple[int, int, str]]
@@ -26,20 +26,25 @@ TYPES = {
     "PERSON": "PER", "PER": "PER", "PERS": "PER", "ORGANIZATION": "ORG", "ORG": "ORG", "LOCATION": "LOC", "LOC": "LOC",
     "GPE": "LOC", "FAC": "LOC", "LUG": "LOC",
 }  # fmt: skip
+Tagger = Callable[[str, list[str]], Iterator[Entities]]
 MARKED = re.compile(r"([^<]*)(?:<([A-Z]+)>([^<]*)</[A-Z]+>)?")
 
 
 def main() -> None:
     data, shared = Path(sys.argv[1]), Path(sys.argv[2])
     (data / "silver").mkdir(exist_ok=True)
-    for language, label in TEACHERS.items():
-        sources = {"ntrex": ntrex(shared, language)} | ({"panx": panx(shared, language)} if label in PANX else {})
-        for source, found in sources.items():
-            texts = list(dict.fromkeys(found))
-            with gzip.open(data / "silver" / f"{language}.{source}.jsonl.gz", "wt", encoding="utf-8") as out:
-                for text, entities in zip(texts, label(language, texts), strict=True):
-                    out.write(json.dumps({"text": text, "ents": entities}, ensure_ascii=False) + "\n")
-            print(language, source, len(texts), flush=True)
+    for language in sorted(news().keys() - {"latin"}):
+        label(data, f"{language}.ntrex", ntrex(shared, language), language, listed)
+    for language, tagger in TAGGERS.items():
+        label(data, f"{language}.panx", panx(shared, language), language, tagger)
+
+
+def label(data: Path, name: str, found: Iterable[str], language: str, tagger: Tagger) -> None:
+    texts = list(dict.fromkeys(text.replace("\xa0", " ") for text in found))
+    with gzip.open(data / "silver" / f"{name}.jsonl.gz", "wt", encoding="utf-8") as out:
+        for text, entities in zip(texts, tagger(language, texts), strict=True):
+            out.write(json.dumps({"text": text, "ents": entities}, ensure_ascii=False) + "\n")
+    print(name, len(texts), flush=True)
 
 
 def panx(shared: Path, language: str) -> Iterator[str]:
@@ -106,38 +111,37 @@ def corenlp(language: str, texts: list[str]) -> Iterator[Entities]:
         yield entities if plain == text else []
 
 
+@cache
+def news() -> dict[str, dict[str, list[str]]]:
+    """The names of the news by language and type, and under `no` what looks like one of them."""
+    return tomllib.loads(Path(__file__).with_name("encoder").joinpath("news.toml").read_text(encoding="utf-8"))
+
+
 def listed(language: str, texts: list[str]) -> Iterator[Entities]:
-    """The longest names of `encoder/news.toml`; an Arabic one with the prepositions that are written to it."""
-    tables = tomllib.loads(Path(__file__).with_name("encoder").joinpath("news.toml").read_text(encoding="utf-8"))
-    kinds = {}
-    for table in [tables["latin"], tables[language]] if language != "ar" else [tables["ar"]]:
-        kinds |= {name: kind.upper() for kind, names in table.items() for name in names}
-    before = "(?<!\\w)[وف]?[بلك]?" if language == "ar" else "(?<![\\w-])"
-    pattern = re.compile(f"{before}({'|'.join(map(re.escape, sorted(kinds, key=len, reverse=True)))})(?!-?\\w)")
+    """The longest names of `news`; an Arabic one with the prepositions that are written to it."""
+    tables = [news()["latin"]] * (language in SHORT) + [news()[language]]
+    kinds = {name: kind.upper() for table in tables for kind, names in table.items() for name in names}
+    before, after = EDGES.get(language, (r"(?<![\w-])", r"(?!-?\w)"))
+    pattern = re.compile(f"{before}({'|'.join(map(re.escape, sorted(kinds, key=len, reverse=True)))}){after}")
     for text in texts:
         found = (match for match in pattern.finditer(text) if not _OPENING.search(text[: match.end()]))
-        yield [(match.start(), match.end(), kinds[match[1]]) for match in found]
+        yield [(match.start(), match.end(), kinds[match[1]]) for match in found if kinds[match[1]] != "NO"]
 
 
-def unlabelled(_: str, texts: list[str]) -> Iterator[Entities]:
-    return ([] for _ in texts)
-
+SHORT = ("ms", "vi")
+"""Languages whose table holds only what `latin` does not."""
+EDGES = {
+    "ar": (r"(?<!\w)[وف]?[بلك]?", r"(?!-?\w)"),
+    "ko": (r"(?<![\w-])", ""),
+    **dict.fromkeys(("ja", "th", "zh-Hans", "zh-Hant"), ("", "")),
+}
+"""What stands before and after a name, where it is not the edge of a word."""
 
 _OPENING = re.compile(r"(?:^|\W[^\w,] ?)(?:Anh|Ý)$")
 """Vietnamese for `he` and `idea` where a sentence begins with it; else England and Italy."""
 
-TEACHERS: dict[str, Callable[[str, list[str]], Iterator[Entities]]] = {
-    "ru": natasha,
-    "fr": spacy,
-    "en": corenlp,
-    "de": corenlp,
-    "es": corenlp,
-    "ar": listed,
-    "ms": listed,
-    "vi": listed,
-    **dict.fromkeys(("id", "ja", "ko", "pt", "th", "zh-Hans", "zh-Hant"), unlabelled),
-}
-PANX = (natasha, spacy, corenlp)
+TAGGERS: dict[str, Tagger] = {"ru": natasha, "fr": spacy, "en": corenlp, "de": corenlp, "es": corenlp}
+"""Of the sentences of PAN-X."""
 
 
 def read(path: Path) -> Iterator[dict]:

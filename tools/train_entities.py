@@ -50,9 +50,10 @@ GROUPS = {
         {
             "silver/en.ntrex": ALL, "silver/en.panx": ALL, "silver/de.ntrex": ALL, "silver/de.panx": ALL,
             "silver/es.ntrex": ALL, "silver/es.panx": ALL, "silver/fr.ntrex": ALL, "silver/fr.panx": ALL,
-            "train/es.panx": 5000, "train/fr.panx": 5000, "train/de.panx": 1000, "train/en.panx": 1000,
+            "silver/pt.ntrex": ALL, "silver/id.ntrex": ALL, "silver/ms.ntrex": ALL, "silver/vi.ntrex": ALL,
             "train/en.uner": ALL, "train/de.germeval": ALL, "train/pt.uner": ALL, "train/id.idner2k": ALL,
-            "train/id.nergrit": ALL, "train/ms.malaya": ALL, "written/vi": ALL, "made/en": 600, "made/de": 500,
+            "train/id.nergrit": ALL, "written/en": ALL, "written/de": ALL, "written/es": ALL, "written/fr": ALL,
+            "written/pt": ALL, "written/id": ALL, "written/ms": ALL, "written/vi": ALL, "made/en": 600, "made/de": 500,
             "made/fr": 700, "made/es": 700, "made/pt": 400, "made/id": 400, "made/ms": 500, "made/vi": 1200,
         },
         ("en.uner", "en.panx", "de.germeval", "de.panx", "es.panx", "fr.panx", "pt.uner", "id.idner2k", "id.nergrit",
@@ -60,10 +61,14 @@ GROUPS = {
     ),
     "cyrillic": Group(
         False,
-        {"silver/ru.ntrex": ALL, "silver/ru.panx": ALL, "train/ru.panx": 5000, "made/ru": 500},
+        {"silver/ru.ntrex": ALL, "silver/ru.panx": ALL, "written/ru": ALL, "made/ru": 500},
         ("ru.panx",),
     ),
-    "arabic": Group(False, {"train/ar.aqmar": ALL, "written/ar": ALL, "made/ar": 1000}, ("ar.cleananer",)),
+    "arabic": Group(
+        False,
+        {"train/ar.aqmar": ALL, "silver/ar.ntrex": ALL, "written/ar": ALL, "made/ar": 1000},
+        ("ar.cleananer",),
+    ),
     "han": Group(
         True,
         {"train/zh-hans.uner": ALL, "train/zh-hant.uner": ALL, "made/zh-Hans": 600, "made/zh-Hant": 600},
@@ -101,7 +106,6 @@ def main() -> None:
     parser.add_argument("--groups", default=",".join(GROUPS))
     parser.add_argument("--out", type=Path, default=config_directory() / "entities" / "crf")
     parser.add_argument("--measure", action="store_true", help="only measure what is there")
-    parser.add_argument("--skip", default="", help="leave out files whose name holds this")
     arguments = parser.parse_args()
     config = StageConfig(config_directory())
     gazetteer, lexicon = load_gazetteer(config), load_lexicon(config)
@@ -109,20 +113,18 @@ def main() -> None:
     for name in arguments.groups.split(","):
         path = arguments.out / f"{name}.npz"
         if not arguments.measure:
-            train(GROUPS[name], arguments.data, path, gazetteer, lexicon, arguments.skip)
+            train(GROUPS[name], arguments.data, path, gazetteer, lexicon)
         model = entity_crf.load(path, lexicon)
         for dev in GROUPS[name].dev:
             measure(dev, arguments.data / "dev" / f"{dev}.jsonl.gz", model, gazetteer)
 
 
-def train(group: Group, data: Path, path: Path, gazetteer: Gazetteer, lexicon: Lexicon, skip: str) -> None:
+def train(group: Group, data: Path, path: Path, gazetteer: Gazetteer, lexicon: Lexicon) -> None:
     started = time.time()
     rows, labels = [], []
     memory: dict = {}
     seen: set[str] = set()
     for file, limit in group.files.items():
-        if skip and skip in file:
-            continue
         for text, entities in examples(data, file, limit):
             if text in seen:
                 continue
@@ -156,15 +158,8 @@ def examples(data: Path, file: str, limit: int) -> list[tuple[str, list[tuple[in
     if folder == "written":
         return list(written(name))
     lines = list(read(data / f"{file}.jsonl.gz"))
-    if folder == "train" and name.endswith(".panx"):
-        lines = [line for line in lines if is_passage(*line)]
     random.Random(SEED).shuffle(lines)
     return lines[:limit]
-
-
-def is_passage(text: str, entities: list[tuple[int, int, str]]) -> bool:
-    """Whether half of a text of PAN-X is no name: its titles would teach that a whole line is one."""
-    return 2 * sum(end - start for start, end, _ in entities) <= len(text) and "''" not in text
 
 
 def written(language: str) -> Iterator[tuple[str, list[tuple[int, int, str]]]]:

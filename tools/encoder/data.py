@@ -13,43 +13,54 @@ from streams.stages.entity_crf import LABELS
 from streams.stages.entity_pieces import Cut, cut_pieces
 from tools.encoder.pieces import read_tokens, unspaced
 from tools.entity_sentences import make_sentences
-from tools.train_entities import is_passage, read, written
+from tools.train_entities import read, written
 
 Example = tuple[str, list[tuple[int, int, str]]]
 SOURCES: dict[str, dict[str, float]] = {
     "en": {
         "train/en.uner": 3,
-        "silver/en.ntrex": 2,
-        "silver/en.panx": 2,
-        "train/en.panx": 2,
+        "silver/en.ntrex": 2.5,
+        "silver/en.panx": 2.5,
+        "written/en": 1,
         "made/en": 0.5,
         "more/en": 2,
     },
-    "de": {"train/de.germeval": 4, "silver/de.ntrex": 1.5, "silver/de.panx": 2, "train/de.panx": 1, "made/de": 0.5},
-    "fr": {"silver/fr.ntrex": 3, "silver/fr.panx": 3, "train/fr.panx": 2, "made/fr": 0.5, "more/fr": 1.2},
-    "es": {"silver/es.ntrex": 3, "silver/es.panx": 3, "train/es.panx": 2, "made/es": 0.5, "more/es": 1.8},
-    "pt": {"train/pt.uner": 5, "train/pt.panx": 0.7, "silver/pt.ntrex": 1.5, "made/pt": 0.5},
-    "id": {"train/id.idner2k": 3, "train/id.nergrit": 3, "silver/id.ntrex": 1.5, "made/id": 0.5},
-    "ms": {"train/ms.malaya": 1.5, "silver/ms.ntrex": 2, "made/ms": 0.5, "more/ms": 2.5},
+    "de": {
+        "train/de.germeval": 4,
+        "silver/de.ntrex": 2.5,
+        "silver/de.panx": 1.5,
+        "written/de": 1,
+        "made/de": 0.5,
+        "more/de": 1,
+    },
+    "fr": {"silver/fr.ntrex": 3, "silver/fr.panx": 3.5, "written/fr": 1.5, "made/fr": 0.5, "more/fr": 1.5},
+    "es": {"silver/es.ntrex": 3, "silver/es.panx": 3, "written/es": 1.5, "made/es": 0.5, "more/es": 1.8},
+    "pt": {"train/pt.uner": 4.5, "silver/pt.ntrex": 3, "written/pt": 1, "made/pt": 0.5, "more/pt": 1},
+    "id": {
+        "train/id.idner2k": 3,
+        "train/id.nergrit": 3,
+        "silver/id.ntrex": 2,
+        "written/id": 1,
+        "made/id": 0.5,
+        "more/id": 1,
+    },
+    "ms": {"silver/ms.ntrex": 3, "written/ms": 1.5, "made/ms": 0.5, "more/ms": 2.5},
     "vi": {"written/vi": 1, "silver/vi.ntrex": 2.5, "made/vi": 0.7, "more/vi": 4},
-    "ru": {"silver/ru.ntrex": 3, "silver/ru.panx": 4, "train/ru.panx": 0.7, "made/ru": 0.5, "more/ru": 2.5},
+    "ru": {"silver/ru.ntrex": 3, "silver/ru.panx": 3.5, "written/ru": 1.5, "made/ru": 0.5, "more/ru": 2.5},
     "ar": {"train/ar.aqmar": 4, "written/ar": 1.5, "silver/ar.ntrex": 2.5, "made/ar": 0.7, "more/ar": 4},
     "zh": {
-        "train/zh-hans.uner": 4,
-        "train/zh-hant.uner": 4,
-        "silver/zh-Hans.ntrex": 1.5,
-        "silver/zh-Hant.ntrex": 1.5,
+        "train/zh-hans.uner": 3.5,
+        "train/zh-hant.uner": 3.5,
+        "silver/zh-Hans.ntrex": 2,
+        "silver/zh-Hant.ntrex": 2,
         "made/zh-Hans": 0.5,
         "made/zh-Hant": 0.5,
     },
-    "ja": {"train/ja.gsd": 3.5, "train/ja.stockmark": 3.5, "silver/ja.ntrex": 1.5, "made/ja": 0.5},
-    "ko": {"train/ko.klue": 6, "silver/ko.ntrex": 1.5, "made/ko": 0.6},
-    "th": {"train/th.thainer": 6, "silver/th.ntrex": 1.5, "made/th": 0.5},
+    "ja": {"train/ja.gsd": 3.5, "train/ja.stockmark": 3.5, "silver/ja.ntrex": 2, "made/ja": 0.5},
+    "ko": {"train/ko.klue": 6, "silver/ko.ntrex": 2, "made/ko": 0.6},
+    "th": {"train/th.thainer": 6, "silver/th.ntrex": 2, "made/th": 0.5},
 }
 """Language to source to weight: how often a sentence of it is drawn, against all the others."""
-
-DOUBTED = re.compile(r"train/.*\.panx|train/ms\.malaya|silver/(?:id|ja|ko|pt|th|zh-\w+)\.ntrex")
-"""Sources with wrong labels, of unclear licence or without any: where there is a teacher, its word alone counts."""
 
 MADE = 3000
 """Sentences made up from templates, of each language."""
@@ -74,14 +85,12 @@ class Item(NamedTuple):
     pieces: list[int]
     links: list[tuple[int, int, int]]
     labels: list[int]
-    sure: bool
-    """Whether its labels are to be trusted."""
 
 
 class Drawer:
     """Draws sentences without end; what is drawn depends on the seed and on how many were drawn."""
 
-    def __init__(self, data: Path, cut: Cut, seed: int, skip: str = "") -> None:
+    def __init__(self, data: Path, cut: Cut, seed: int) -> None:
         self.cut = cut
         self.dice = random.Random(seed)
         self.examples: list[tuple[str, str, list[Example]]] = []
@@ -92,8 +101,6 @@ class Drawer:
         for language, sources in SOURCES.items():
             pool: dict[str, set[str]] = {"PER": set(), "ORG": set(), "LOC": set()}
             for source, weight in sources.items():
-                if skip and skip in source:
-                    continue
                 found = list(load(data, source))
                 if not found and not source.startswith("more/"):
                     continue
@@ -115,7 +122,7 @@ class Drawer:
             more, others = self._next(n)
             gap = len(text) + 1
             text, entities = f"{text} {more}", entities + [(s + gap, e + gap, k) for s, e, k in others]
-        return self._item(text, entities, sure=not DOUBTED.match(self.examples[n][1]))
+        return self._item(text, entities)
 
     def _next(self, n: int) -> Example:
         language, source, examples = self.examples[n]
@@ -140,7 +147,7 @@ class Drawer:
                 text = changed
         return text, entities
 
-    def _item(self, text: str, entities: list[tuple[int, int, str]], *, sure: bool) -> Item:
+    def _item(self, text: str, entities: list[tuple[int, int, str]]) -> Item:
         tokens = read_tokens(text)
         labels = [0] * len(tokens.surfaces)
         for start, end, kind in entities:
@@ -151,7 +158,7 @@ class Drawer:
         numbers, links = cut_pieces(tokens.surfaces, tokens.spaced, cut)
         last = LONGEST - 2
         kept = [(token, piece + 1, offset) for token, piece, offset in links if piece < last]
-        return Item([0, *numbers[:last], 2], kept, labels[: kept[-1][0] + 1] if kept else [], sure)
+        return Item([0, *numbers[:last], 2], kept, labels[: kept[-1][0] + 1] if kept else [])
 
     def _cut_letters(self, text: str) -> list[tuple[int, int]]:
         return [piece for letter in text for piece in self.cut(letter)] if unspaced(text) else self.cut(text)
@@ -166,9 +173,7 @@ def load(data: Path, source: str) -> Iterator[Example]:
     elif folder == "written":
         yield from written(name)
     elif (path := data / f"{source}.jsonl.gz").exists():
-        for text, entities in read(path):
-            if text.strip() and not (folder == "train" and name.endswith(".panx") and not is_passage(text, entities)):
-                yield text, entities
+        yield from (example for example in read(path) if example[0].strip())
     else:
         print(f"no {source}", file=sys.stderr)
 

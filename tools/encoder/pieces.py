@@ -32,6 +32,8 @@ LONGEST = 4
 SPECIAL = 4
 """Pieces at the front that are no text."""
 WORD_START = "\u2581"
+UNUSABLE = re.compile(r"\.panx\.|\.malaya\.")
+"""Files whose licence is unclear, of their labels or of all."""
 HAS_UNSPACED = re.compile(f"[{UNSPACED}]")
 
 
@@ -81,7 +83,8 @@ def unspaced(piece: str) -> bool:
 
 def texts(data: Path, shared: Path) -> Iterator[str]:
     for path in sorted(data.glob("train/*.gz")):
-        yield from (record["text"] for record in read(path))
+        if not UNUSABLE.search(path.name):
+            yield from (record["text"] for record in read(path))
     for path in sorted((shared / "language").glob("dev_*.jsonl.gz")):
         yield from (record["text"] for record in read(path) if record["language"][:2] in {*LANGUAGES, "th"})
     for path in sorted((shared / "corpus" / "synthetic").glob("*.json")):

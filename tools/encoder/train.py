@@ -69,13 +69,12 @@ def main() -> None:
     parser.add_argument("weights", type=Path)
     parser.add_argument("directory", type=Path)
     parser.add_argument("--minutes", type=float, required=True)
-    parser.add_argument("--skip", default="", help="leave out sources whose name holds this")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     saved = arguments.directory / "state.pt"
     state = torch.load(saved) if saved.exists() else {"steps": 0, "minutes": 0.0}
     torch.manual_seed(SEED + state["steps"])
-    drawer = Drawer(arguments.data, cutter(arguments.directory / "pieces.model"), SEED + state["steps"], arguments.skip)
+    drawer = Drawer(arguments.data, cutter(arguments.directory / "pieces.model"), SEED + state["steps"])
     if state["steps"]:
         model = load(arguments.directory)
     else:
