@@ -3,14 +3,13 @@
 //! No feature holds a word of the text: the model knows shapes and the names of cues, so it speaks every language that
 //! has a cue file, and its weights carry nobody's text.
 
-use std::collections::hash_map::Entry;
 use std::fmt::Arguments;
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::echo::echoes;
 use crate::lines::{Line, LONG};
-use crate::shapes::{shapes, Shape, ENDS, STARTS};
+use crate::shapes::{shapes, Shape, DATES, ENDS, SIGNS, STARTS};
 use crate::text::{count, first, fold, last};
 
 /// Characters, weighted: the buckets of a line's length.
@@ -98,19 +97,6 @@ pub type Names = [Name];
 const KINDS: [&str; 6] = ["none", "tiny", "short", "middle", "prose", "long"];
 const PLACES: [&str; 3] = ["before", "inside", "after"];
 const MAIN: [&str; 3] = ["above", "in", "below"];
-pub const DATES: [&str; 4] = ["", "only", "mostly", "some"];
-pub const SIGNS: [&str; 10] = [
-    "email",
-    "at",
-    "url",
-    "phone",
-    "cut_off",
-    "quotes",
-    "list",
-    "shouting",
-    "time",
-    "no_letters",
-];
 const WORDS: [&str; 3] = ["title=same", "title=part", "inside_another"];
 
 /// Declares the groups of features: their numbers.
@@ -209,7 +195,11 @@ pub fn line_features<E>(
     let total = lines.len();
     let shapes = shapes(lines, dated)?;
     let prose: Vec<usize> = (0..total).filter(|n| lines[*n].prose).collect();
-    let (first_prose, last_prose) = (prose.first().copied().unwrap_or(total), prose.last().copied());
+    // Without prose, every line is before it.
+    let (first_prose, last_prose) = (
+        prose.first().copied().unwrap_or(total),
+        prose.last().copied().unwrap_or(total),
+    );
     let habit = if prose.is_empty() {
         -1
     } else {
@@ -246,7 +236,7 @@ pub fn line_features<E>(
         .collect();
     let shared = counted(ends.iter().copied());
     let repeats = counted(lines.iter().map(|line| line.text));
-    let mut seen: FxHashMap<&str, ()> = FxHashMap::default();
+    let mut seen: FxHashSet<&str> = FxHashSet::default();
     let mut near_prose = vec![0i16; total + 1];
     for n in 0..total {
         near_prose[n + 1] = near_prose[n].wrapping_add(i16::from(lines[n].prose));
@@ -265,11 +255,12 @@ pub fn line_features<E>(
         let length = step(&LENGTH_STEPS, line.length);
         let end = shape.end;
         let has_cue = i16::from(!cues.is_empty());
-        let (place, far) = match last_prose {
-            _ if n < first_prose => (0, first_prose - n),
-            Some(last) if n > last => (2, n - last),
-            None => (2, n + 1),
-            _ => (1, 0),
+        let (place, far) = if n < first_prose {
+            (0, first_prose - n)
+        } else if n > last_prose {
+            (2, n - last_prose)
+        } else {
+            (1, 0)
         };
         let prose_near = near_prose[total.min(n + 5)].wrapping_sub(near_prose[n.saturating_sub(4)]);
         sink.put(Group::Shape, &shape.packed());
@@ -312,13 +303,7 @@ pub fn line_features<E>(
             );
         }
         if repeats.len() < total && repeats[line.text] > 1 {
-            let later = match seen.entry(line.text) {
-                Entry::Occupied(_) => 1,
-                Entry::Vacant(slot) => {
-                    slot.insert(());
-                    0
-                }
-            };
+            let later = i16::from(!seen.insert(line.text));
             sink.put(Group::Again, &[later, i16::from(length > 5)]);
         }
         if (3..=10).contains(&length) {
@@ -375,7 +360,7 @@ pub fn spell(key: &Key, known: &Names, say: &mut dyn FnMut(Arguments)) {
             let [e, start, stops, capitals, words, digits, bars, colons, date, signs] = Shape::unpacked(own);
             let (e, start, date) = (end(e), STARTS[start as usize], DATES[date as usize]);
             say!("end={e}", "start={start}", "stops={stops}");
-            for (_, sign) in SIGNS.iter().enumerate().filter(|(n, _)| signs >> n & 1 == 1) {
+            for (_, sign) in SIGNS.iter().filter(|(bit, _)| signs & bit != 0) {
                 say!("{sign}");
             }
             if capitals >= 0 {

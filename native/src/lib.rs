@@ -11,6 +11,7 @@ mod shapes;
 mod text;
 mod words;
 
+use std::collections::HashMap;
 use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::sync::{Mutex, PoisonError};
 
@@ -18,14 +19,13 @@ use pyo3::create_exception;
 use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyList, PyTuple};
-use regex_automata::{Anchored, Input};
 use rustc_hash::FxHashMap;
-use std::collections::HashMap;
 
 use cues::{Memory, Pattern, Patterns};
 use features::{digest, line_features, spell, Name};
 use lines::Line;
 use model::{Row, Weights, MAX_GROUPS, WIDTH};
+use months::Months;
 
 create_exception!(
     native,
@@ -60,6 +60,7 @@ struct Cues {
     names: Vec<Name>,
     numbers: FxHashMap<String, i16>,
     none: Py<PyTuple>,
+    months: Months,
     /// Tells how many characters of a text are dates.
     dated: Py<PyAny>,
 }
@@ -77,7 +78,6 @@ impl Cues {
         months: Vec<String>,
         dated: Py<PyAny>,
     ) -> PyResult<Self> {
-        months::know(&months);
         let numbers: FxHashMap<String, i16> = names
             .iter()
             .enumerate()
@@ -122,6 +122,7 @@ impl Cues {
             names,
             numbers,
             none: PyTuple::empty(py).unbind(),
+            months: Months::new(&months),
             dated,
         })
     }
@@ -162,7 +163,7 @@ impl Cues {
         py: Python<'py>,
         text: &str,
         title: &str,
-        markup: Option<MarkupNames>,
+        markup: MarkupNames,
         model: &LineModel,
         limit: usize,
     ) -> PyResult<Bound<'py, PyList>> {
@@ -176,11 +177,6 @@ impl Cues {
                     None => model.unseen[usize::from(line.prose)].bind(py),
                 };
                 let cues = self.tuple(py, &line.cues)?;
-                let length = if line.length == line.count as f64 {
-                    line.count.into_pyobject(py)?.into_any()
-                } else {
-                    line.length.into_pyobject(py)?.into_any()
-                };
                 rows.append((
                     line.start,
                     line.end,
@@ -188,7 +184,7 @@ impl Cues {
                     line.text,
                     line.number,
                     cues,
-                    length,
+                    line.length,
                     line.stops,
                     line.prose,
                     label,
@@ -199,13 +195,7 @@ impl Cues {
     }
 
     /// The features of every line, in words: what a model learns from.
-    fn spell(
-        &self,
-        py: Python<'_>,
-        text: &str,
-        title: &str,
-        markup: Option<MarkupNames>,
-    ) -> PyResult<Vec<Vec<String>>> {
+    fn spell(&self, py: Python<'_>, text: &str, title: &str, markup: MarkupNames) -> PyResult<Vec<Vec<String>>> {
         guarded(|| {
             let lines = lines::read_lines(text, &self.patterns);
             let mut spelt: Vec<Vec<String>> = vec![Vec::new(); lines.len()];
@@ -230,7 +220,7 @@ impl Cues {
         py: Python<'_>,
         lines: &[Line],
         title: &str,
-        markup: Option<MarkupNames>,
+        markup: MarkupNames,
         tell: impl FnMut(usize, &features::Key),
     ) -> PyResult<()> {
         let names: Vec<Vec<i16>> = lines
@@ -242,12 +232,15 @@ impl Cues {
                         own.push(name);
                     }
                 }
-                let marked = markup.as_ref().and_then(|markup| markup.get(&line.number));
-                own.extend(marked.into_iter().flatten().filter_map(|name| self.numbers.get(name)));
+                let marked = markup.get(&line.number).into_iter().flatten();
+                own.extend(marked.filter_map(|name| self.numbers.get(name)));
                 own
             })
             .collect();
-        let dated = |text: &str| self.dated.bind(py).call1((text,))?.extract::<usize>();
+        let dated = |text: &str| match self.months.may_date(text) {
+            true => self.dated.bind(py).call1((text,))?.extract::<usize>(),
+            false => Ok(0),
+        };
         line_features(lines, &names, &self.names, title, dated, tell)
     }
 
@@ -256,7 +249,7 @@ impl Cues {
         py: Python<'_>,
         lines: &[Line],
         title: &str,
-        markup: Option<MarkupNames>,
+        markup: MarkupNames,
         model: &LineModel,
     ) -> PyResult<Vec<usize>> {
         let mut memory = model.memory.lock().unwrap_or_else(PoisonError::into_inner);
@@ -370,16 +363,12 @@ impl Expression {
         guarded(|| Ok(self.0.find(text).map(|found| text::count(&text[..found.start()]))))
     }
 
-    /// The first group of a match of the whole text.
+    /// The first group of the first match.
     fn group(&self, text: &str) -> PyResult<Option<String>> {
         guarded(|| {
             let mut found = self.0.create_captures();
-            self.0.captures(Input::new(text).anchored(Anchored::Yes), &mut found);
-            let whole = found.get_match().is_some_and(|all| all.end() == text.len());
-            Ok(found
-                .get_group(1)
-                .filter(|_| whole)
-                .map(|group| text[group.range()].into()))
+            self.0.captures(text, &mut found);
+            Ok(found.get_group(1).map(|group| text[group.range()].into()))
         })
     }
 }

@@ -6,7 +6,6 @@ use regex_automata::meta::Regex;
 
 use crate::features::SAMPLE;
 use crate::lines::Line;
-use crate::months::may_be_dated;
 use crate::text::{first, flags, is, DIGIT, LETTER, LOWER, SPACE, UPPER};
 
 /// Characters. Dates are looked for in shorter lines only: there they are a date line, elsewhere just a date.
@@ -17,6 +16,33 @@ pub const STARTS: [&str; 7] = ["upper", "lower", "caseless", "digit", "bullet", 
 const CASELESS: i16 = 2;
 const BULLET: i16 = 4;
 const SIGN: i16 = 6;
+
+/// How much of a line a date is.
+pub const DATES: [&str; 4] = ["", "only", "mostly", "some"];
+
+/// What else may be in a line: its bit in a shape, and its feature.
+pub const SIGNS: [(i16, &str); 10] = [
+    (HAS_EMAIL, "email"),
+    (HAS_AT, "at"),
+    (HAS_URL, "url"),
+    (HAS_PHONE, "phone"),
+    (IS_CUT_OFF, "cut_off"),
+    (HAS_QUOTES, "quotes"),
+    (IS_LIST, "list"),
+    (IS_SHOUTING, "shouting"),
+    (HAS_TIME, "time"),
+    (HAS_NO_LETTERS, "no_letters"),
+];
+const HAS_EMAIL: i16 = 1;
+const HAS_AT: i16 = 1 << 1;
+const HAS_URL: i16 = 1 << 2;
+const HAS_PHONE: i16 = 1 << 3;
+const IS_CUT_OFF: i16 = 1 << 4;
+const HAS_QUOTES: i16 = 1 << 5;
+const IS_LIST: i16 = 1 << 6;
+const IS_SHOUTING: i16 = 1 << 7;
+const HAS_TIME: i16 = 1 << 8;
+const HAS_NO_LETTERS: i16 = 1 << 9;
 
 const BULLETS: &str = "•●*-–—·›»>■◆◇▶►※✓";
 const QUOTES: &str = "\"“”„«»「」『』‘";
@@ -34,9 +60,9 @@ pub struct Shape {
     digits: i16,
     bars: i16,
     colons: i16,
-    /// How much of the line a date is.
+    /// Of `DATES`.
     pub date: i16,
-    /// What else is in it: a bit for each of `SIGNS`.
+    /// Bits of `SIGNS`.
     signs: i16,
 }
 
@@ -152,19 +178,19 @@ fn shape<E>(line: &Line, dated: &mut impl FnMut(&str) -> Result<usize, E>) -> Re
     }
     let mut signs = 0i16;
     if memchr::memchr(b'@', bytes).is_some() || sample.contains("(at)") {
-        signs |= if EMAIL.is_match(sample) { 1 } else { 2 };
+        signs |= if EMAIL.is_match(sample) { HAS_EMAIL } else { HAS_AT };
     }
     if URL.is_match(sample) {
-        signs |= 4;
+        signs |= HAS_URL;
     }
     if seen.digits > 6 && PHONE.is_match(sample) {
-        signs |= 8;
+        signs |= HAS_PHONE;
     }
     if text.ends_with("..") || text.ends_with('…') {
-        signs |= 16;
+        signs |= IS_CUT_OFF;
     }
     if seen.quotes > 0 {
-        signs |= 32;
+        signs |= HAS_QUOTES;
     }
     let mut shape = Shape {
         end,
@@ -181,22 +207,22 @@ fn shape<E>(line: &Line, dated: &mut impl FnMut(&str) -> Result<usize, E>) -> Re
         return Ok(shape);
     }
     if seen.commas > 2 {
-        shape.signs |= 64;
+        shape.signs |= IS_LIST;
     }
     if start < CASELESS {
         shape.capitals = (4 * seen.capitals / seen.words) as i16;
         shape.words = seen.words.min(8) as i16;
         // `isupper`: a capital, and no small letter.
         if !text.chars().any(|c| is(c, LOWER)) && text.chars().any(|c| is(c, UPPER)) {
-            shape.signs |= 128;
+            shape.signs |= IS_SHOUTING;
         }
     }
     if seen.digits > 0 {
         shape.digits = (5 * seen.digits / line.count) as i16;
         if seen.colons > 0 && TIME.is_match(text) {
-            shape.signs |= 256;
+            shape.signs |= HAS_TIME;
         }
-        if seen.digits > 2 && line.count <= MAX_DATE_LINE && may_be_dated(text) {
+        if seen.digits > 2 && line.count <= MAX_DATE_LINE {
             let covered = dated(text)?;
             if covered > 0 {
                 let rest = line.count - covered;
@@ -210,7 +236,7 @@ fn shape<E>(line: &Line, dated: &mut impl FnMut(&str) -> Result<usize, E>) -> Re
             }
         }
     } else if matches!(start, BULLET | SIGN) && !text.chars().any(|c| is(c, LETTER)) {
-        shape.signs |= 512;
+        shape.signs |= HAS_NO_LETTERS;
     }
     let bars = seen.bars
         + if bytes.contains(&b'/') {

@@ -88,28 +88,26 @@ pub fn push_lower(text: &str, out: &mut String) {
     out[at..].make_ascii_lowercase();
     // From the first of the other capitals on, character by character.
     if let Some(capital) = first_capital(text) {
-        let lower = &table().lower;
         out.truncate(at + capital);
-        out.extend(text[capital..].chars().map(|c| match c as u32 {
-            0..0x80 => c.to_ascii_lowercase(),
-            code @ 0x80..0x10000 => char::from_u32(u32::from(lower[code as usize])).unwrap_or(c),
-            _ => single_lower(c),
-        }));
+        out.extend(text[capital..].chars().map(small));
     }
 }
 
 /// Where the first character beyond ASCII stands that has another as its small letter.
 fn first_capital(text: &str) -> Option<usize> {
-    let lower = &table().lower;
     let bytes = text.as_bytes();
     (0..bytes.len()).find(|at| match bytes[*at] {
         // Hebrew, Arabic, and the scripts of South and East Asia have no capitals.
         0..=0xc2 | 0xd7..=0xe0 | 0xe3..=0xe9 | 0xeb..=0xee => false,
-        _ => text[*at..].chars().next().is_some_and(|c| match c as u32 {
-            code @ 0..0x10000 => u32::from(lower[code as usize]) != code,
-            _ => single_lower(c) != c,
-        }),
+        _ => text[*at..].chars().next().is_some_and(|c| small(c) != c),
     })
+}
+
+fn small(c: char) -> char {
+    match c as u32 {
+        code @ 0..0x10000 => char::from_u32(u32::from(table().lower[code as usize])).unwrap_or(c),
+        _ => single_lower(c),
+    }
 }
 
 pub fn lower(text: &str) -> String {
@@ -179,11 +177,11 @@ pub fn fold(text: &str) -> String {
 
 /// The form of a text that cues are matched against: plain blanks and apostrophes, no invisible characters.
 pub fn matching_key(text: &str) -> std::borrow::Cow<'_, str> {
-    // The bytes that these characters begin with.
     let is_odd = |c: char| {
         matches!(c, '\u{a0}' | '\u{3000}' | '\u{202f}' | '\u{2009}' | '’')
             || matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202c}' | '\u{feff}' | '\u{2060}')
     };
+    // The bytes that these characters begin with.
     let may_be_odd = |byte: u8| matches!(byte, 0xc2 | 0xe2 | 0xe3 | 0xef);
     let Some(odd) = text.bytes().position(may_be_odd) else {
         return text.into();

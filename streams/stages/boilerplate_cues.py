@@ -1,4 +1,4 @@
-"""Cue phrases of boilerplate: the files of `config/boilerplate`, compiled into a few sets that scan a line once."""
+"""Cue phrases of boilerplate: the files of `config/boilerplate`, compiled for the line stage."""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence

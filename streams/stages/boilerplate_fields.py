@@ -2,7 +2,7 @@
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 
@@ -431,17 +431,9 @@ def joined(parts: Iterable[Part]) -> str:
     return "\n".join([part.text for part in parts])
 
 
-def by_label(parts: Iterable[Part]) -> dict[str, list[Part]]:
-    """Parts by their label, in order."""
-    labelled: defaultdict[str, list[Part]] = defaultdict(list)
+def grouped(parts: Iterable[Part], key: Callable[[Part], str]) -> dict[str, list[Part]]:
+    """Parts by a word of theirs, in order."""
+    groups: defaultdict[str, list[Part]] = defaultdict(list)
     for part in parts:
-        labelled[part.label].append(part)
-    return labelled
-
-
-def by_sub(parts: Iterable[Part]) -> dict[str, list[Part]]:
-    """Parts by their finer label, in order."""
-    labelled: defaultdict[str, list[Part]] = defaultdict(list)
-    for part in parts:
-        labelled[part.sub].append(part)
-    return labelled
+        groups[key(part)].append(part)
+    return groups

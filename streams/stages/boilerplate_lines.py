@@ -49,12 +49,12 @@ def read_lines(text: str, cues: Cues, model: LineModel, title: str = "", markup:
 
 def spell_lines(text: str, cues: Cues, title: str = "") -> list[list[str]]:
     """The features of every line in words, as the model is trained on them."""
-    return cues.engine.spell(text, title, None)
+    return cues.engine.spell(text, title, {})
 
 
-def _names(markup: Iterable[Markup]) -> dict[int, list[str]] | None:
+def _names(markup: Iterable[Markup]) -> dict[int, list[str]]:
     """What markup says of lines, in the words of the cues: the model was trained on text alone."""
-    return {mark.line: names for mark in markup if (names := _markup_names(mark))} or None
+    return {mark.line: names for mark in markup if (names := _markup_names(mark))}
 
 
 _CLASS_WORDS = re.compile(

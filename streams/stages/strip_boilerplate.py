@@ -9,6 +9,7 @@ import re
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import get_args
 
 import msgspec
@@ -22,12 +23,11 @@ from streams.stages.boilerplate_datelines import inline_dateline, read_date_line
 from streams.stages.boilerplate_declared import weigh_declared
 from streams.stages.boilerplate_fields import (
     Part,
-    by_label,
-    by_sub,
     choose_title,
     contact_role,
     distributor_of,
     embargo_end,
+    grouped,
     joined,
     read_abouts,
     read_byline,
@@ -139,7 +139,7 @@ def strip_boilerplate(release: IdentifiedRelease, kit: BoilerplateKit) -> CleanR
         parts += tail
     parts = _without_pull_quotes(parts)
     segments = msgspec.convert(parts, tuple[Segment, ...], from_attributes=True)  # a fourth of what calling each costs
-    by = by_label(parts)
+    by = grouped(parts, attrgetter("label"))
     kept = by.pop("body", [])
     body = "\n".join([part.text for part in kept if part.text])
     fields = _fields(release, by, body, kit)
@@ -355,7 +355,7 @@ def _fields(
     if parts := by.get("copyright"):
         found["copyright"] = joined(parts)
     if parts := by.get("other"):
-        found |= _notices(by_sub(parts))
+        found |= _notices(grouped(parts, attrgetter("sub")))
     return found
 
 

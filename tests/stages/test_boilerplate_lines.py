@@ -88,7 +88,7 @@ def test_a_fault_of_what_is_asked_comes_through() -> None:
 
     cues = native.Cues([], [], ["may"], asked)
     with pytest.raises(LookupError, match="5 May 2026"):
-        cues.spell("5 May 2026", "", None)
+        cues.spell("5 May 2026", "", {})
 
 
 def _said(features: list[str], name: str) -> str:
