@@ -18,14 +18,15 @@ from streams.records import CleanRelease, Entity
 from streams.stage import StageConfig, config_directory
 from streams.stages.tag_entities import TIERS, EntityKit, prepare, tag_entities
 from tests.quality.release_names import HALVES, marked_releases
+from tests.quality.sentence_names import MarkedSentence, Span, marked_names, marked_sentences
 
 TYPES = {"PER": "PERSON", "ORG": "ORGANISATION", "LOC": "PLACE"}
 RELEASE_TYPES = {"PERSON": "PERSON", "ORG": "ORGANISATION", "PLACE": "PLACE", "TICKER": "TICKER"}
 SENTENCES = 300
 """Of each set, from the top: what the figures in shared/entities/README.md were measured on."""
 
-Span = tuple[int, int, str]
-"""Start, end and type."""
+SentenceSet = tuple[str, str, Iterator[MarkedSentence]]
+"""Name, language, and sentences with their names."""
 
 _SYMBOLS = re.compile(r",? and |[,;] ?")
 
@@ -55,19 +56,20 @@ def measure(shared: Path) -> dict[str, float]:
     figures: dict[str, float] = {}
     for tier, prefix in (("fast", "entities"), ("accurate", "entities.accurate")):
         kit = prepare(StageConfig(config_directory(), {"tier": tier}))
-        by_set = {name: sum_types(scores).f1 for name, scores in score_sets(shared, kit).items()}
-        figures |= {f"{prefix}.{name}": f1 for name, f1 in by_set.items()}
-        figures[f"{prefix}.mean"] = sum(by_set.values()) / len(by_set)
+        for kind, sets in (("", dev_sets), (".read", read_sets)):
+            by_set = {name: sum_types(scores).f1 for name, scores in score_sets(sets(shared / "entities"), kit).items()}
+            figures |= {f"{prefix}{kind}.{name}": f1 for name, f1 in by_set.items()}
+            figures[f"{prefix}{kind}.mean"] = sum(by_set.values()) / len(by_set)
         figures |= {f"{prefix}.release.{key}": score.f1 for key, score in score_releases(shared, kit).items()}
         for half, scores in score_marked(shared, kit).items():
             figures |= {f"{prefix}.{half}.{key}": score.f1 for key, score in scores.items()}
     return {name: round(value, 4) for name, value in figures.items()}
 
 
-def score_sets(shared: Path, kit: EntityKit) -> dict[str, dict[str, Score]]:
-    """Score the stage on each development set, by type."""
+def score_sets(sets: Iterable[SentenceSet], kit: EntityKit) -> dict[str, dict[str, Score]]:
+    """Score the stage on each set of sentences, by type."""
     scores = {}
-    for name, language, sentences in dev_sets(shared / "entities"):
+    for name, language, sentences in sets:
         by_type = dict.fromkeys(TYPES.values(), Score(0, 0, 0))
         for text, gold in sentences:
             found = tag_sentence(text, language, kit)
@@ -78,12 +80,21 @@ def score_sets(shared: Path, kit: EntityKit) -> dict[str, dict[str, Score]]:
     return scores
 
 
-def dev_sets(data: Path) -> Iterator[tuple[str, str, Iterator[tuple[str, set[Span]]]]]:
-    """Name, language, and sentences with their names, of each development set."""
+def dev_sets(data: Path) -> Iterator[SentenceSet]:
+    """The development sets with their own labels."""
     for path in sorted((data / "dev").glob("*.jsonl.gz")):
         name = path.name.removesuffix(".jsonl.gz")
         language = name.partition(".")[0].replace("zh-hans", "zh-Hans").replace("zh-hant", "zh-Hant")
         yield name, language, _sentences(path)
+
+
+def read_sets(data: Path) -> Iterator[SentenceSet]:
+    """The development sets whose labels no person made, with the names that a reader marked."""
+    marks = marked_names()
+    for name, language, sentences in dev_sets(data):
+        if name in marks:
+            texts = (text for text, _ in sentences)
+            yield name, language, iter(marked_sentences(name, texts, marks[name]))
 
 
 def tag_sentence(text: str, language: str, kit: EntityKit) -> set[Span]:
@@ -161,13 +172,14 @@ def main() -> None:
     if not (shared / "corpus").is_dir():
         parser.error(f"the shared corpus is not in {shared}")
     kit = prepare(StageConfig(config_directory(), {"tier": arguments.tier}))
-    print("| set | F1 | PERSON | ORGANISATION | PLACE |\n|---|---|---|---|---|")
-    totals = []
-    for name, by_type in score_sets(shared, kit).items():
-        totals.append(sum_types(by_type).f1)
-        cells = " | ".join(f"{100 * by_type[kind].f1:.1f}" for kind in TYPES.values())
-        print(f"| {name} | {100 * totals[-1]:.1f} | {cells} |")
-    print(f"| **mean** | {100 * sum(totals) / len(totals):.1f} | | | |")
+    for title, sets in (("set", dev_sets), ("read by one reader", read_sets)):
+        print(f"| {title} | F1 | PERSON | ORGANISATION | PLACE |\n|---|---|---|---|---|")
+        totals = []
+        for name, by_type in score_sets(sets(shared / "entities"), kit).items():
+            totals.append(sum_types(by_type).f1)
+            cells = " | ".join(f"{100 * by_type[kind].f1:.1f}" for kind in TYPES.values())
+            print(f"| {name} | {100 * totals[-1]:.1f} | {cells} |")
+        print(f"| **mean** | {100 * sum(totals) / len(totals):.1f} | | | |\n")
     _show("releases", score_releases(shared, kit))
     for half, scores in score_marked(shared, kit).items():
         _show(f"marked, {half}", scores)

@@ -18,7 +18,8 @@ from streams.stages import entity_encoder
 from streams.stages.entity_encoder import Floats, NameTagger
 from streams.stages.entity_pieces import Pieces
 from streams.stages.tag_entities import GROUPS, EntityKit, prepare
-from tests.quality.entities import Score, Span, dev_sets, tag_sentence
+from tests.quality.entities import Score, dev_sets, tag_sentence
+from tests.quality.sentence_names import Span
 
 SILVER = ".panx"
 """Sets with labels from links: too wrong to choose by."""
