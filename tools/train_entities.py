@@ -82,9 +82,6 @@ GROUPS = {
     "thai": Group(True, {"train/th.thainer": ALL, "made/th": 400}, ("th.thainer",)),
 }  # fmt: skip
 
-WRITTEN_WEIGHT = 2
-"""Times that each sentence of `entity_written.tsv` is learnt: some hundreds must hold against thousands."""
-
 MIN_COUNT = 2
 """A feature seen once teaches the one sentence that it is in."""
 
@@ -131,9 +128,8 @@ def train(group: Group, data: Path, path: Path, gazetteer: Gazetteer, lexicon: L
             seen.add(text)
             if text and not text.isspace():
                 surfaces, listed, tokens = read_sentence(text, gazetteer, letters=group.letters)
-                weight = WRITTEN_WEIGHT if file.startswith("written/") else 1
-                rows += weight * [observations(surfaces, listed, lexicon, letters=group.letters, memory=memory)]
-                labels += weight * [bio(tokens, entities)]
+                rows.append(observations(surfaces, listed, lexicon, letters=group.letters, memory=memory))
+                labels.append(bio(tokens, entities))
     keys, counts = np.unique(np.concatenate([k for row in rows for k in row]), return_counts=True)
     kept = keys[counts >= MIN_COUNT]
     print(f"{path.stem}: {len(rows)} sentences, {len(keys)} features, {len(kept)} kept", flush=True)
