@@ -249,7 +249,7 @@ def _person(text: str, name: Name, language: str, context: Context) -> Iterator[
         yield Name(start, end, "PERSON")
 
 
-_WITH_ADDRESS: Final = frozenset({"ms", "th", "vi"})
+_WITH_ADDRESS: Final = frozenset({"th", "vi"})
 """Languages whose annotators count forms of address in."""
 _OFFICE: Final = re.compile(r"(?P<place>[A-Z]\w+(?: [A-Z]\w+)?) (?:Gov|Sen|Rep|Lt|Atty|Supt)\b\.? ?")
 _INITIALS: Final = re.compile(r"(?<![\w.&])(?:[A-Z]\. ?){1,2}(?<= )$")
