@@ -134,7 +134,7 @@ def _keys(candidate: Candidate, language: str) -> list[str]:
         return [candidate.value]
     if candidate.uri:
         return [candidate.uri]
-    folded = _fold(candidate.mention.surface)
+    folded = _fold(candidate.name or candidate.mention.surface)
     keys = [folded, *_bare(folded, language)]
     if candidate.type == "ORGANISATION":
         core = _core(folded)

@@ -4,7 +4,7 @@ import re
 from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import pairwise
+from itertools import islice, pairwise
 from typing import Final
 
 from streams.stages.entity_context import Context, Name, NameType, found_by_context, named_companies, put_in_context
@@ -157,7 +157,8 @@ def refine(
     names = _without_overlap(_apart(text, names))
     sure = _free(text, _fitted(found_by_context(text, language, context), names, language), taken)
     sure = [name for name in sure if name.type == "ORGANISATION" or text[name.start : name.end] not in places]
-    kept = _without_overlap([*_free(text, _companies(text, names), taken), *sure, *names])
+    listed = _free(text, _catalogued(text, names, places), taken)
+    kept = _without_overlap([*listed, *_free(text, _companies(text, names), taken), *sure, *names])
     kept = _without_overlap(
         [*_before_brackets(text, kept, brackets), *_spelt_out(text, kept), *_spelt_after(text, kept), *kept]
     )
@@ -188,6 +189,36 @@ def _uncommon(text: str, names: Iterable[Name], language: str) -> Iterator[Name]
 
 
 _BEGINS: Final = re.compile(r"(?:\A|[.!?\n])[\s\"“«„'‘]{0,3}$")
+
+
+def _catalogued(text: str, names: Sequence[Name], places: Mapping[str, Place]) -> Iterator[Name]:
+    """People who have a line to themselves, as in lists and headings: `Shaw, George Bernard (1856-1950)`.
+
+    The tagger must have seen a person there, and nothing else. What may be two places is left alone, so are two
+    surnames: a given name does not stand elsewhere without the surname behind.
+    """
+    seen = bytearray(len(text))
+    for name in names:
+        seen[name.start : name.end] = (b"P" if name.type == "PERSON" else b"?") * (name.end - name.start)
+    for line in islice(_CATALOGUED.finditer(text), MOST_NAMES):
+        last, first = line["last"], line["first"]
+        alone = text.count(first) - text.count(f"{first} {last}") > 1
+        one = b"P" in (marks := seen[slice(*line.span("name"))]) and b"?" not in marks and not alone
+        if one and last not in places and first not in places:
+            yield Name(*line.span("name"), "PERSON")
+
+
+def as_spoken(person: str) -> str:
+    """What a person is called where a list has them by their last name: `George Bernard Shaw`."""
+    listed = _CATALOGUED.fullmatch(person)
+    return f"{listed['first']} {listed['last']}" if listed else person
+
+
+_CATALOGUED: Final = re.compile(
+    r"^(?P<name>(?P<last>[^\W\d_a-zа-яё][\w'’-]+) ?, ?"
+    r"(?P<first>[^\W\d_a-zа-яё][\w.'’-]*(?: [\w.'’-]+){0,3}))(?= ?\(| ?$)",
+    re.MULTILINE,
+)
 
 
 def _thai_people(text: str) -> Iterator[Name]:
@@ -534,7 +565,7 @@ def _everywhere(
     settled |= {core: "ORGANISATION" for surface in [*settled] if (core := without_form(surface))}
     firms = {surface.split()[0] for surface, kind in settled.items() if kind == "ORGANISATION" and " " in surface}
     for surface, kind in list(settled.items()):
-        words = surface.split() if kind == "PERSON" else []
+        words = as_spoken(surface).split() if kind == "PERSON" else []
         if len(words) < 2:
             continue
         # Their last name alone, later on, also where the tagger took it for a company; not where a place or a company

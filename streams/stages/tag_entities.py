@@ -21,7 +21,7 @@ from streams.stages.entity_encoder import load as load_encoder
 from streams.stages.entity_gazetteer import Gazetteer, Place, load_gazetteer, load_lexicon
 from streams.stages.entity_merge import Candidate, find_place, merge
 from streams.stages.entity_money import Currencies, find_amounts, load_currencies
-from streams.stages.entity_names import refine, without_form
+from streams.stages.entity_names import as_spoken, refine, without_form
 from streams.stages.entity_tickers import Exchanges, Listing, find_listings, load_exchanges
 from streams.text.tokens import Span, sentences, split_tokens
 
@@ -229,7 +229,7 @@ def _named(text: str, name: Name, language: str, listings: Sequence[Listing], ki
     if name.type == "ORGANISATION":
         known = kit.gazetteer.companies.get(surface) or kit.gazetteer.companies.get(without_form(surface), ())
         return Candidate(mention, name.type, symbols=_printed(text, name, listings), known=known)
-    return Candidate(mention, name.type)
+    return Candidate(mention, name.type, name=as_spoken(surface) if name.type == "PERSON" else "")
 
 
 def _uri(place: Place) -> str:

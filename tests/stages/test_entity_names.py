@@ -117,6 +117,18 @@ PLACE: NameType = "PLACE"
             id="nor in Malay",
         ),
         pytest.param(
+            "en", "Present:\nOkafor, Dana\nDana Okafor spoke.", {"Okafor": PERSON, "Dana Okafor": PERSON},
+            {"Okafor, Dana": PERSON, "Dana Okafor": PERSON}, id="a line of one person, the last name first",
+        ),
+        pytest.param(
+            "en", "Merkel, Macron\nMerkel met Macron.", {"Merkel": PERSON, "Macron": PERSON},
+            {"Merkel": PERSON, "Macron": PERSON}, id="but not of two",
+        ),
+        pytest.param(
+            "en", "Florence, Paris\nShe lived there.", {"Florence": PERSON, "Paris": PERSON},
+            {"Florence": PERSON, "Paris": PERSON}, id="nor of what may be places",
+        ),
+        pytest.param(
             "de", "Berlin/Bonn (dpa) - Immer mehr.", {"Berlin/Bonn": PLACE}, {"Berlin": PLACE, "Bonn": PLACE},
             id="a stroke parts two places",
         ),
