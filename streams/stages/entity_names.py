@@ -157,8 +157,8 @@ def refine(
     names = _without_overlap(_apart(text, names))
     sure = _free(text, _fitted(found_by_context(text, language, context), names, language), taken)
     sure = [name for name in sure if name.type == "ORGANISATION" or text[name.start : name.end] not in places]
-    listed = _free(text, _catalogued(text, names, places), taken)
-    kept = _without_overlap([*listed, *_free(text, _companies(text, names), taken), *sure, *names])
+    by_form = _free(text, [*_catalogued(text, names, places), *_companies(text, names)], taken)
+    kept = _without_overlap([*by_form, *sure, *names])
     kept = _without_overlap(
         [*_before_brackets(text, kept, brackets), *_spelt_out(text, kept), *_spelt_after(text, kept), *kept]
     )
@@ -197,14 +197,17 @@ def _catalogued(text: str, names: Sequence[Name], places: Mapping[str, Place]) -
     The tagger must have seen a person there, and nothing else. What may be two places is left alone, so are two
     surnames: a given name does not stand elsewhere without the surname behind.
     """
+    lines = [*islice(_CATALOGUED.finditer(text), MOST_NAMES)]
+    if not lines:
+        return
     seen = bytearray(len(text))
     for name in names:
         seen[name.start : name.end] = (b"P" if name.type == "PERSON" else b"?") * (name.end - name.start)
-    for line in islice(_CATALOGUED.finditer(text), MOST_NAMES):
+    for line in lines:
         last, first = line["last"], line["first"]
+        marks = seen[line.start("name") : line.end("name")]
         alone = text.count(first) - text.count(f"{first} {last}") > 1
-        one = b"P" in (marks := seen[slice(*line.span("name"))]) and b"?" not in marks and not alone
-        if one and last not in places and first not in places:
+        if b"P" in marks and b"?" not in marks and not alone and last not in places and first not in places:
             yield Name(*line.span("name"), "PERSON")
 
 

@@ -64,8 +64,8 @@ def main() -> None:
     encoder = replace(loaded, encoder=RememberedEncoder(loaded.encoder))
     halves: dict[str, dict[float | str, list[Score]]] = {}
     languages: dict[str, str] = {}
-    read = {name: (name, *its) for name, *its in read_sets(data)}
-    for name, language, sentences in (read.get(name, (name, *its)) for name, *its in dev_sets(data)):
+    sets = {each[0]: each for each in (*dev_sets(data), *read_sets(data))}  # a reader's names take the place of labels
+    for name, language, sentences in sets.values():
         lines = list(sentences)
         taggers: dict[float | str, NameTagger] = {w: replace(encoder, trust={language: w}) for w in WEIGHTS}
         taggers["fast"] = fast
